@@ -1,0 +1,158 @@
+/* blocks.c -- the raw tables of a run as one structured array in a .npy file, version 1.0.  */
+
+#include "blocks.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the header ends must be a multiple of this.  */
+enum
+{
+  NPY_ALIGN = 64,
+  NPY_PREFIX = 10, /* magic, version, length */
+  BUFFER = 1 << 16 /* bytes written at a time */
+};
+
+/* A column of some kind that no earlier kind has.  */
+static bool
+is_new (const struct qk_kind *const *kinds, size_t kind, const char *name)
+{
+  for (size_t i = 0; i < kind; i++)
+    for (const struct qk_column *c = kinds[i]->columns; c->name; c++)
+      if (!strcmp (c->name, name))
+        return false;
+  return true;
+}
+
+/* Where the kind has the column, or -1.  */
+static ptrdiff_t
+offset_of (const struct qk_kind *kind, const char *name)
+{
+  ptrdiff_t at = 0;
+  for (const struct qk_column *c = kind->columns; c->name; at += c->width, c++)
+    if (!strcmp (c->name, name))
+      return at;
+  return -1;
+}
+
+static size_t
+label_width (const struct qk_plan *plan)
+{
+  size_t width = 1;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    if (strlen (plan->cases[i].label) > width)
+      width = strlen (plan->cases[i].label);
+  return width;
+}
+
+/* The header, padded so that the data are aligned.  NULL: out of memory.  */
+static char *
+make_header (const struct qk_plan *plan, size_t width, uint64_t rows, size_t *length)
+{
+  const struct qk_kind *const *kinds = plan->experiment->kinds;
+  char *text = NULL;
+  FILE *f = open_memstream (&text, length);
+  if (!f)
+    return NULL;
+  fwrite ("\x93NUMPY\x01\x00\x00\x00", 1, NPY_PREFIX, f);
+  fprintf (f, "{'descr': [('case', '|S%zu'), ('block', '<i8')", width);
+  for (size_t k = 0; kinds[k]; k++)
+    for (const struct qk_column *c = kinds[k]->columns; c->name; c++)
+      if (is_new (kinds, k, c->name))
+        {
+          if (c->width == 1)
+            fprintf (f, ", ('%s', '<f8')", c->name);
+          else
+            fprintf (f, ", ('%s', '<f8', (%u,))", c->name, c->width);
+        }
+  fprintf (f, "], 'fortran_order': False, 'shape': (%llu,), }", (unsigned long long)rows);
+  while ((ftell (f) + 1) % NPY_ALIGN)
+    fputc (' ', f);
+  fputc ('\n', f);
+  if (fclose (f))
+    {
+      free (text);
+      return NULL;
+    }
+  uint16_t rest = (uint16_t)(*length - NPY_PREFIX);
+  text[NPY_PREFIX - 2] = (char)(rest & 0xff);
+  text[NPY_PREFIX - 1] = (char)(rest >> 8);
+  return text;
+}
+
+static char *
+put_integer (char *at, uint64_t value)
+{
+  for (int i = 0; i < 8; i++)
+    *at++ = (char)(value >> 8 * i & 0xff);
+  return at;
+}
+
+static char *
+put_double (char *at, double value)
+{
+  uint64_t bits;
+  memcpy (&bits, &value, sizeof bits);
+  return put_integer (at, bits);
+}
+
+/* One row of the array.  Returns its end.  */
+static char *
+put_row (char *at, const struct qk_plan *plan, const struct qk_case *c, size_t width,
+         uint64_t block, const double *row)
+{
+  const struct qk_kind *const *kinds = plan->experiment->kinds;
+  memset (at, 0, width);
+  memcpy (at, c->label, strlen (c->label));
+  at = put_integer (at + width, block);
+  for (size_t k = 0; kinds[k]; k++)
+    for (const struct qk_column *column = kinds[k]->columns; column->name; column++)
+      {
+        ptrdiff_t offset = offset_of (c->kind, column->name);
+        if (is_new (kinds, k, column->name))
+          for (unsigned i = 0; i < column->width; i++)
+            at = put_double (at, offset < 0 ? (double)NAN : row[offset + i]);
+      }
+  return at;
+}
+
+int
+qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
+                 const struct qk_outcome *outcome, char why[static QK_WHY])
+{
+  const struct qk_kind *const *kinds = plan->experiment->kinds;
+  size_t width = label_width (plan), length = 0, most = width + 8;
+  uint64_t rows = 0;
+  for (size_t i = 0; i < outcome->n_tables; i++)
+    rows += outcome->tables[i].rows;
+  for (size_t k = 0; kinds[k]; k++)
+    most += 8 * qk_kind_columns (kinds[k]);
+  char *header = make_header (plan, width, rows, &length), *buffer = malloc (most + BUFFER),
+       *at = buffer;
+  int status = -1;
+  if (!header || !buffer)
+    snprintf (why, QK_WHY, "out of memory");
+  else
+    status = qk_output_write (out, header, length, why);
+  for (size_t i = 0; i < outcome->n_tables && !status; i++)
+    {
+      const struct qk_table *t = &outcome->tables[i];
+      for (size_t row = 0; row < t->rows && !status; row++)
+        {
+          at = put_row (at, plan, &plan->cases[i], width, row, t->data + row * t->columns);
+          if (at - buffer < BUFFER)
+            continue;
+          status = qk_output_write (out, buffer, (size_t)(at - buffer), why);
+          at = buffer;
+        }
+    }
+  if (!status)
+    status = qk_output_write (out, buffer, (size_t)(at - buffer), why);
+  free (header);
+  free (buffer);
+  return status;
+}

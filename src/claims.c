@@ -1,0 +1,138 @@
+/* claims.c -- the ledger: what is said about attention, what is true, and what settles it.  */
+
+#include "claims.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define CHECKS(...)                                                                                \
+  (const struct qk_check[])                                                                        \
+  {                                                                                                \
+    __VA_ARGS__, { 0 }                                                                             \
+  }
+
+const struct qk_claim qk_claims[] = {
+  { .id = "score-mean",
+    .question = "Q4",
+    .said = "E[q·k] = 0",
+    .exact = "E s = 0 for every d",
+    .assumptions = "components of q and k uncorrelated, mean 0 on one side",
+    .status = QK_TRUE,
+    .derivation = "E s = Σ E[q_i k_i] = Σ E[q_i] E[k_i] = 0",
+    .checks = CHECKS ({ "variance", "--dk=1..4096*8", "score_mean", QK_HOLDS },
+                      { "variance", "--dk=64 --correlation=0.05", "score_mean", QK_FAILS }) },
+  { .id = "term-variance",
+    .question = "Q4",
+    .said = "Var(q_i k_i) = 1",
+    .exact = "the one-dimensional case, d = 1",
+    .assumptions = "q_i and k_i independent, mean 0, variance 1",
+    .status = QK_TRUE,
+    .derivation = "Var(q_i k_i) = E[q_i²] E[k_i²] − (E[q_i] E[k_i])² = 1·1 − 0",
+    .checks = CHECKS ({ "variance", "--dk=1", "score_variance", QK_HOLDS }) },
+  { .id = "score-variance",
+    .question = "Q4",
+    .said = "Var(q·k) = d_k",
+    .exact
+    = "Var s = d for any independent components with mean 0 and variance 1, not only normal; "
+      "in general Var s = Σ(σ_q²σ_k² + σ_q²μ_k² + σ_k²μ_q²)",
+    .assumptions = "independent components, mean 0, variance 1",
+    .status = QK_TRUE,
+    .derivation = "the d terms q_i k_i are independent, so their variances add",
+    .checks
+    = CHECKS ({ "variance", "--dk=2,16,64,512", "score_variance", QK_HOLDS },
+              { "variance", "--dk=2,16,64 --dist=uniform", "score_variance", QK_HOLDS },
+              { "variance", "--dk=2,16,64 --dist=rademacher", "score_variance", QK_HOLDS },
+              { "variance", "--dk=2,16,64 --dist=laplace", "score_variance", QK_HOLDS },
+              { "variance", "--dk=2,16,64 --dist=student:nu=10", "score_variance", QK_HOLDS },
+              { "variance", "--dk=2,16,64 --dist=sparse:p=0.5", "score_variance", QK_HOLDS },
+              { "variance", "--dk=2,16,64 --dist=exponential", "score_variance", QK_HOLDS },
+              { "variance", "--dk=64 --dist=normal:mean=1", "score_variance", QK_FAILS }) },
+  { .id = "variance-slope",
+    .question = "Q4",
+    .said = "the variance grows linearly with d_k",
+    .exact = "the slope of log Var s against log d is 1",
+    .assumptions = "independent components with the same law for every d",
+    .status = QK_TRUE,
+    .derivation = "Var s = d v, v the variance of one term; log Var s = log d + log v",
+    .checks
+    = CHECKS ({ "variance", "--dk=1..4096*8", "variance_slope", QK_HOLDS },
+              { "variance", "--dk=1..256*4 --dist=normal:mean=1", "variance_slope", QK_HOLDS }) },
+  { .id = "score-deviation",
+    .question = "Q4",
+    .said = "the standard deviation is √d_k",
+    .exact = "sd s = √d",
+    .assumptions = "independent components, mean 0, variance 1",
+    .status = QK_TRUE,
+    .derivation = "sd s = √Var s",
+    .checks = CHECKS ({ "variance", "--dk=1..4096*8", "score_variance", QK_HOLDS }) },
+  { .id = "score-magnitude",
+    .question = "Q4",
+    .said = "|S| grows like √d_k",
+    .exact = "normal components: E|s| = 2Γ((d+1)/2)/(√π Γ(d/2)) ~ √(2d/π)",
+    .assumptions = "independent standard normal components",
+    .status = QK_TRUE,
+    .derivation = "given q, s is normal with deviation ‖q‖; so E|s| = √(2/π) E‖q‖, ‖q‖ ~ χ_d",
+    .checks = CHECKS ({ "variance", "--dk=1..4096*8", "score_abs_mean", QK_HOLDS },
+                      { "variance", "--dk=16 --dist=rademacher", "score_abs_mean", QK_HOLDS }) },
+  { .id = "score-law",
+    .question = "Q4",
+    .said = "(implied)",
+    .exact = "normal components: the whole law is the variance-gamma law; it is near normal for "
+             "large d (distance .108 at d = 1, .0022 at d = 64)",
+    .assumptions = "independent standard normal components",
+    .status = QK_TRUE,
+    .derivation = "given q, s is normal with variance ‖q‖² ~ χ²_d: a variance mixture of normals",
+    .checks = CHECKS ({ "variance", "--dk=1..512*8", "score_law", QK_HOLDS },
+                      { "variance", "--dk=16 --dist=rademacher", "score_law", QK_HOLDS },
+                      { "variance", "--dk=1..512*8", "geary_ratio", QK_HOLDS },
+                      { "variance", "--dk=1..64*8", "score_excess_kurtosis", QK_HOLDS }) },
+  { .id = "assumptions",
+    .question = "Q4",
+    .said = "\"assume i.i.d., mean 0, variance 1\"",
+    .exact = "each broken assumption changes E s and Var s by the exact predicted amount: a mean "
+             "shift μ on both sides gives d(1+2μ²); variances multiply; correlation ρ between q_i "
+             "and k_i moves the mean to ρd and the variance to d(1+ρ²(κ+1)); covariance inside "
+             "the vectors gives tr(Σ_qΣ_k), so for the variance it is harmless unless both sides "
+             "have it",
+    .assumptions = "as the row says",
+    .status = QK_CONDITIONAL,
+    .derivation = "the cumulants of s are d times those of one term q_i k_i",
+    .checks
+    = CHECKS ({ "variance", "--dk=64", "score_variance", QK_HOLDS },
+              { "variance", "--dk=64 --dist=normal:mean=1", "score_variance", QK_FAILS },
+              { "variance", "--dk=64 --dist=normal:sd=2", "score_variance", QK_FAILS },
+              { "variance", "--dk=64 --k-dist=uniform:mean=0.5", "score_mean", QK_HOLDS },
+              { "variance", "--dk=64 --k-dist=uniform:mean=0.5", "score_variance", QK_FAILS },
+              { "variance", "--dk=64 --correlation=0.05", "score_mean", QK_FAILS },
+              { "variance", "--dk=64 --correlation=0.5", "score_variance", QK_FAILS }) },
+  { .id = "score-row-variance",
+    .question = "Q4",
+    .said = "(what the softmax sees)",
+    .exact
+    = "softmax is shift invariant: what matters is the variance over keys within a row. Mean "
+      "shift μ on both sides: total d(1+2μ²), within rows d(1+μ²); a mean on K alone changes "
+      "nothing the softmax sees",
+    .assumptions = "q and k independent, keys of a row independent",
+    .status = QK_TRUE,
+    .derivation = "given q, Var s = Σ q_i² σ_k², whose mean is d E[q_i²] σ_k²",
+    .checks = CHECKS ({ "variance", "--dk=1..4096*8", "row_variance", QK_HOLDS },
+                      { "variance", "--dk=64 --dist=normal:mean=1", "row_variance", QK_HOLDS },
+                      { "variance", "--dk=64 --k-dist=normal:mean=1", "row_variance", QK_HOLDS }) },
+  { 0 }
+};
+
+const struct qk_claim *
+qk_claim_find (const char *id)
+{
+  for (const struct qk_claim *c = qk_claims; c->id; c++)
+    if (!strcmp (c->id, id))
+      return c;
+  return NULL;
+}
+
+const char *
+qk_status_name (enum qk_status status)
+{
+  static const char *const names[] = { "holds", "conditional", "false", "cited" };
+  return names[status];
+}

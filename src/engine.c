@@ -1,0 +1,546 @@
+/* engine.c -- plan to tables to findings; the only file with threads and clocks.
+
+   Row i of a table depends on its address only, so the tables have the same bytes for any number of
+   threads.  Blocks are claimed in order: after an interruption what is there is a prefix.  */
+
+#include "engine.h"
+#include "enclose.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum
+{
+  ROUNDS = 4,                 /* the first, and three times four times the rows */
+  GROWTH = 4,                 /* rows of one round to the next */
+  TABLE_ROWS = 1 << 18,       /* a table never holds more */
+  TICK_NS = 100 * 1000 * 1000 /* between two looks at the clock */
+};
+
+static double
+clock_seconds (clockid_t clock)
+{
+  struct timespec t;
+  clock_gettime (clock, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- Before ---------------------------------------------------------------------------------- */
+
+static bool
+one_round (const struct qk_plan *plan)
+{
+  return plan->params->samples > 0;
+}
+
+int
+qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
+{
+  for (size_t i = 0; i < plan->n_cases; i++)
+    for (size_t j = 0; j < i; j++)
+      if (plan->cases[i].cell == plan->cases[j].cell)
+        {
+          snprintf (why, QK_WHY, "the cases '%s' and '%s' would draw the same numbers",
+                    plan->cases[j].label, plan->cases[i].label);
+          return -1;
+        }
+  size_t sampled = 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    sampled += plan->statements[i].sources > 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    if (plan->statements[i].sources)
+      plan->statements[i].miss = plan->params->miss > 0
+                                     ? plan->params->miss
+                                     : (1 - plan->params->confidence) / (double)sampled;
+  if (!plan->full && plan->experiment->size (plan, why))
+    return -1;
+  if (plan->full)
+    {
+      snprintf (why, QK_WHY, "out of memory for the plan");
+      return -1;
+    }
+  return 0;
+}
+
+int
+qk_engine_threads (const struct qk_params *params)
+{
+  if (params->threads > 0)
+    return (int)params->threads;
+  cpu_set_t set;
+  if (sched_getaffinity (0, sizeof set, &set))
+    return 1;
+  return CPU_COUNT (&set);
+}
+
+static size_t
+scratch_bytes (const struct qk_plan *plan)
+{
+  size_t most = QK_ALIGN;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    if (plan->cases[i].scratch > most)
+      most = plan->cases[i].scratch;
+  return (most + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN;
+}
+
+double
+qk_engine_memory (const struct qk_plan *plan, const struct qk_kernels *kernels)
+{
+  (void)kernels;
+  double bytes = (double)scratch_bytes (plan) * qk_engine_threads (plan->params);
+  for (size_t i = 0; i < plan->n_cases; i++)
+    bytes += (double)plan->cases[i].blocks * (double)qk_kind_columns (plan->cases[i].kind)
+             * sizeof (double);
+  return bytes;
+}
+
+/* ---- One worker's means -----------------------------------------------------------------------
+ */
+
+static int
+work_open (struct qk_work *work, const struct qk_plan *plan, const struct qk_kernels *kernels)
+{
+  *work = (struct qk_work){ .kernels = kernels, .seed = plan->params->seed };
+  work->scratch = aligned_alloc (QK_ALIGN, scratch_bytes (plan));
+  if (plan->params->rng)
+    work->source.foreign = gsl_rng_alloc (plan->params->rng);
+  if (work->scratch && (work->source.foreign || !plan->params->rng))
+    return 0;
+  return -1;
+}
+
+static void
+work_close (struct qk_work *work)
+{
+  free (work->scratch);
+  if (work->source.foreign)
+    gsl_rng_free (work->source.foreign);
+}
+
+double
+qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
+{
+  /* One block of every case that is cheap to try gives its rate; the others take the last one.  */
+  const double cheap = 1 << 28;
+  double seconds = 0, rate = 1e9;
+  struct qk_work work;
+  if (!work_open (&work, plan, kernels))
+    for (size_t i = 0; i < plan->n_cases; i++)
+      {
+        const struct qk_case *c = &plan->cases[i];
+        double *row = malloc (qk_kind_columns (c->kind) * sizeof *row);
+        if (row && c->cost < cheap)
+          {
+            double start = clock_seconds (CLOCK_MONOTONIC);
+            c->kind->block (row, c, 0, &work);
+            rate = c->cost / fmax (clock_seconds (CLOCK_MONOTONIC) - start, 1e-7);
+          }
+        free (row);
+        seconds += c->cost * (double)c->blocks / rate;
+      }
+  work_close (&work);
+  return seconds / qk_engine_threads (plan->params);
+}
+
+/* ---- One round --------------------------------------------------------------------------------
+ */
+
+/* The blocks of a round, numbered through: case i has those from first[i] on.  */
+struct round
+{
+  const struct qk_plan *plan;
+  const struct qk_kernels *kernels;
+  const atomic_int *signal;
+  double **data;   /* per case, room for all its rows */
+  uint64_t *rows;  /* per case: rows there were before the round */
+  uint64_t *first; /* per case, and the total at the end */
+  atomic_uint_fast64_t next;
+  atomic_bool stop, failed;
+  pthread_mutex_t lock;
+  pthread_cond_t idle;
+  int running;
+};
+
+static size_t
+case_of (const struct round *r, uint64_t block)
+{
+  size_t lo = 0, hi = r->plan->n_cases;
+  while (hi - lo > 1)
+    {
+      size_t middle = lo + (hi - lo) / 2;
+      if (r->first[middle] <= block)
+        lo = middle;
+      else
+        hi = middle;
+    }
+  return lo;
+}
+
+static bool
+stopped (struct round *r)
+{
+  return atomic_load (&r->stop) || atomic_load (&r->failed)
+         || (r->signal && atomic_load (r->signal));
+}
+
+static void *
+worker (void *closure)
+{
+  struct round *r = closure;
+  uint64_t total = r->first[r->plan->n_cases];
+  struct qk_work work;
+  if (work_open (&work, r->plan, r->kernels))
+    atomic_store (&r->failed, true);
+  while (!stopped (r))
+    {
+      uint64_t block = atomic_fetch_add (&r->next, 1);
+      if (block >= total)
+        break;
+      size_t i = case_of (r, block);
+      const struct qk_case *c = &r->plan->cases[i];
+      uint64_t index = r->rows[i] + (block - r->first[i]);
+      double *row = r->data[i] + index * qk_kind_columns (c->kind);
+      if (c->kind->block (row, c, index, &work))
+        atomic_store (&r->failed, true);
+    }
+  work_close (&work);
+  pthread_mutex_lock (&r->lock);
+  r->running--;
+  pthread_cond_signal (&r->idle);
+  pthread_mutex_unlock (&r->lock);
+  return NULL;
+}
+
+/* The cost of all blocks before this one.  */
+static double
+cost_before (const struct round *r, uint64_t block)
+{
+  double cost = 0;
+  for (size_t i = 0; i < r->plan->n_cases && r->first[i] < block; i++)
+    {
+      uint64_t end = r->first[i + 1] < block ? r->first[i + 1] : block;
+      cost += r->plan->cases[i].cost * (double)(end - r->first[i]);
+    }
+  return cost;
+}
+
+/* Wait for the workers; meanwhile report progress and mind the deadline.  */
+static void
+supervise (struct round *r, const struct qk_watch *watch, unsigned number, double deadline)
+{
+  double start = clock_seconds (CLOCK_MONOTONIC);
+  double whole = cost_before (r, r->first[r->plan->n_cases]);
+  pthread_mutex_lock (&r->lock);
+  while (r->running)
+    {
+      struct timespec until;
+      clock_gettime (CLOCK_MONOTONIC, &until);
+      until.tv_nsec += TICK_NS;
+      if (until.tv_nsec >= 1000000000)
+        {
+          until.tv_sec++;
+          until.tv_nsec -= 1000000000;
+        }
+      pthread_cond_timedwait (&r->idle, &r->lock, &until);
+      double now = clock_seconds (CLOCK_MONOTONIC);
+      if (now > deadline)
+        atomic_store (&r->stop, true);
+      double share = cost_before (r, atomic_load (&r->next)) / whole;
+      if (watch->progress && r->running && share > 0)
+        watch->progress (watch->closure, number, share, (now - start) * (1 - share) / share);
+    }
+  pthread_mutex_unlock (&r->lock);
+}
+
+/* Bring every case from rows[i] to target[i] rows; on return rows[i] are there.  */
+static int
+run_round (struct round *r, const uint64_t *target, int threads, const struct qk_watch *watch,
+           unsigned number, double deadline, char why[static QK_WHY])
+{
+  size_t n = r->plan->n_cases;
+  r->first[0] = 0;
+  for (size_t i = 0; i < n; i++)
+    {
+      r->first[i + 1] = r->first[i] + (target[i] - r->rows[i]);
+      size_t bytes = target[i] * qk_kind_columns (r->plan->cases[i].kind) * sizeof (double);
+      double *data = realloc (r->data[i], bytes ? bytes : 1);
+      if (!data)
+        {
+          snprintf (why, QK_WHY, "out of memory for the table of case '%s'",
+                    r->plan->cases[i].label);
+          return -1;
+        }
+      r->data[i] = data;
+    }
+  uint64_t total = r->first[n];
+  if ((uint64_t)threads > total)
+    threads = (int)total;
+  atomic_store (&r->next, 0);
+
+  /* Signals are for the calling thread.  */
+  sigset_t all, before;
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  pthread_t id[threads ? threads : 1];
+  int started = 0;
+  r->running = threads;
+  while (started < threads && !pthread_create (&id[started], NULL, worker, r))
+    started++;
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pthread_mutex_lock (&r->lock);
+  r->running -= threads - started;
+  pthread_mutex_unlock (&r->lock);
+  if (total && !started)
+    {
+      snprintf (why, QK_WHY, "cannot start a thread");
+      return -1;
+    }
+  supervise (r, watch, number, deadline);
+  for (int t = 0; t < started; t++)
+    pthread_join (id[t], NULL);
+
+  if (atomic_load (&r->failed))
+    {
+      snprintf (why, QK_WHY, "a block could not be computed: out of memory, or not a number");
+      return -1;
+    }
+  uint64_t done = atomic_load (&r->next);
+  for (size_t i = 0; i < n; i++)
+    if (done > r->first[i])
+      r->rows[i] += (done < r->first[i + 1] ? done : r->first[i + 1]) - r->first[i];
+  return 0;
+}
+
+/* ---- Judging ----------------------------------------------------------------------------------
+ */
+
+/* Samples that would bring the nearer end of the band outside an interval that shrinks like the
+   root of the sample.  NAN: the estimate lies on the end, no sample would do.  */
+static double
+samples_needed (const struct qk_enclosure *e, struct qk_band b, double samples)
+{
+  double gap = fmin (fabs (e->estimate - b.lo), fabs (e->estimate - b.hi));
+  double ratio = fmax (e->hi - e->estimate, e->estimate - e->lo) / gap;
+  double needed = ceil (samples * ratio * ratio);
+  return needed > samples && needed < 1e18 ? needed : NAN;
+}
+
+/* rounds[i]: how many rounds case i has had.  false: nothing was measured.  */
+static bool
+judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_statement *s,
+       const struct qk_table *tables, const unsigned *rounds, const uint64_t *target)
+{
+  *f = (struct qk_finding){ .statement = s, .samples_needed = NAN };
+  unsigned round = 1;
+  bool short_of = false;
+  for (size_t i = 0; i < s->sources; i++)
+    {
+      size_t c = s->source[i];
+      if (!tables[c].rows)
+        return false;
+      f->samples += (double)tables[c].rows * plan->cases[c].units;
+      f->blocks += (double)tables[c].rows;
+      if (rounds[c] > round)
+        round = rounds[c];
+      if (s->method == QK_BY_T && tables[c].rows < target[c] && tables[c].rows < QK_MIN_BLOCKS)
+        short_of = true;
+    }
+  double miss = one_round (plan) ? s->miss : qk_round_miss (s->miss, round);
+  plan->experiment->enclose (&f->enclosure, plan, s, tables, miss);
+  if (s->thin || short_of)
+    f->enclosure.lo = f->enclosure.hi = NAN;
+  if (!s->judged || s->thin)
+    f->verdict = QK_DESCRIBED;
+  else if (short_of)
+    f->verdict = QK_UNDECIDED;
+  else
+    f->verdict = qk_verdict_decide (f->enclosure, s->band);
+  if (f->verdict == QK_UNDECIDED && !short_of)
+    f->samples_needed = samples_needed (&f->enclosure, s->band, f->samples);
+  return true;
+}
+
+/* What undecided statements ask for: more rows of their cases.  Returns whether anyone may have
+   them.  */
+static bool
+ask_for_more (uint64_t *target, unsigned *rounds, const struct qk_plan *plan,
+              const struct qk_outcome *outcome)
+{
+  bool more = false;
+  double most = plan->params->max_samples;
+  for (size_t i = 0; i < outcome->n_findings; i++)
+    {
+      const struct qk_finding *f = &outcome->findings[i];
+      if (f->verdict != QK_UNDECIDED)
+        continue;
+      for (size_t j = 0; j < f->statement->sources; j++)
+        {
+          size_t c = f->statement->source[j];
+          uint64_t rows = outcome->tables[c].rows;
+          if (target[c] != rows || GROWTH * rows > TABLE_ROWS
+              || (most > 0 && GROWTH * (double)rows * plan->cases[c].units > most))
+            continue;
+          target[c] = GROWTH * rows;
+          rounds[c]++;
+          more = true;
+        }
+    }
+  return more;
+}
+
+static int
+judge_all (struct qk_outcome *outcome, const struct qk_plan *plan, const unsigned *rounds,
+           const uint64_t *target, char why[static QK_WHY])
+{
+  outcome->n_findings = 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      struct qk_finding *f = &outcome->findings[outcome->n_findings];
+      const struct qk_statement *s = &plan->statements[i];
+      if (!judge (f, plan, s, outcome->tables, rounds, target))
+        continue;
+      if (f->verdict == QK_INVALID || isnan (f->enclosure.estimate))
+        {
+          snprintf (why, QK_WHY, "%s: not a number where the measurement should be",
+                    plan->experiment->quantities[s->quantity].name);
+          return -1;
+        }
+      outcome->n_findings++;
+    }
+  return 0;
+}
+
+static int
+run_rounds (struct qk_outcome *outcome, struct round *r, uint64_t *target, unsigned *rounds,
+            const struct qk_watch *watch, double start, char why[static QK_WHY])
+{
+  const struct qk_plan *plan = r->plan;
+  double limit = plan->params->time_limit;
+  double deadline = limit > 0 ? start + limit : INFINITY;
+  for (unsigned number = 1;; number++)
+    {
+      if (run_round (r, target, outcome->threads, watch, number, deadline, why))
+        return -1;
+      for (size_t i = 0; i < plan->n_cases; i++)
+        {
+          outcome->tables[i].data = r->data[i];
+          outcome->tables[i].rows = r->rows[i];
+          outcome->tables[i].columns = qk_kind_columns (plan->cases[i].kind);
+        }
+      if (judge_all (outcome, plan, rounds, target, why))
+        return -1;
+      if (watch->signal && atomic_load (watch->signal))
+        {
+          outcome->signal = atomic_load (watch->signal);
+          return 0;
+        }
+      if (atomic_load (&r->stop))
+        {
+          outcome->warnings[outcome->n_warnings++] = "stopped by --time-limit before every sample "
+                                                     "was drawn: the result is not reproducible";
+          return 0;
+        }
+      if (one_round (plan) || number == ROUNDS || !ask_for_more (target, rounds, plan, outcome))
+        return 0;
+    }
+}
+
+int
+qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
+               const struct qk_kernels *kernels, const struct qk_watch *watch,
+               char why[static QK_WHY])
+{
+  size_t n = plan->n_cases;
+  double start = clock_seconds (CLOCK_MONOTONIC);
+  *outcome = (struct qk_outcome){ .started = clock_seconds (CLOCK_REALTIME),
+                                  .threads = qk_engine_threads (plan->params),
+                                  .isa = kernels->isa };
+  struct round r = { .plan = plan, .kernels = kernels, .signal = watch->signal };
+  uint64_t *target = calloc (n + 1, sizeof *target);
+  unsigned *rounds = calloc (n + 1, sizeof *rounds);
+  r.data = calloc (n + 1, sizeof *r.data);
+  r.rows = calloc (n + 1, sizeof *r.rows);
+  r.first = calloc (n + 1, sizeof *r.first);
+  outcome->findings = calloc (plan->n_statements + 1, sizeof *outcome->findings);
+  outcome->tables = calloc (n + 1, sizeof *outcome->tables);
+  outcome->warnings = calloc (plan->n_warnings + 1, sizeof *outcome->warnings);
+  int status = -1;
+  if (target && rounds && r.data && r.rows && r.first && outcome->findings && outcome->tables
+      && outcome->warnings)
+    {
+      for (size_t i = 0; i < n; i++)
+        {
+          target[i] = plan->cases[i].blocks;
+          rounds[i] = 1;
+        }
+      for (size_t i = 0; i < plan->n_warnings; i++)
+        outcome->warnings[outcome->n_warnings++] = plan->warnings[i];
+      pthread_condattr_t attributes;
+      pthread_condattr_init (&attributes);
+      pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+      pthread_cond_init (&r.idle, &attributes);
+      pthread_condattr_destroy (&attributes);
+      pthread_mutex_init (&r.lock, NULL);
+      status = run_rounds (outcome, &r, target, rounds, watch, start, why);
+      pthread_mutex_destroy (&r.lock);
+      pthread_cond_destroy (&r.idle);
+    }
+  else
+    snprintf (why, QK_WHY, "out of memory");
+  if (status)
+    for (size_t i = 0; r.data && i < n; i++)
+      free (r.data[i]);
+  if (status && outcome->tables)
+    memset (outcome->tables, 0, n * sizeof *outcome->tables);
+  free (target);
+  free (rounds);
+  free (r.data);
+  free (r.rows);
+  free (r.first);
+  outcome->n_tables = n;
+  outcome->complete = !outcome->signal;
+  outcome->elapsed = clock_seconds (CLOCK_MONOTONIC) - start;
+  return status;
+}
+
+enum qk_verdict
+qk_outcome_verdict (const struct qk_outcome *outcome)
+{
+  bool holds = false, described = false, undecided = !outcome->complete;
+  for (size_t i = 0; i < outcome->n_findings; i++)
+    switch (outcome->findings[i].verdict)
+      {
+      case QK_FAILS:
+        return QK_FAILS;
+      case QK_UNDECIDED:
+        undecided = true;
+        break;
+      case QK_HOLDS:
+        holds = true;
+        break;
+      default:
+        described |= !outcome->findings[i].statement->judged;
+        break;
+      }
+  if (undecided)
+    return QK_UNDECIDED;
+  /* Nothing judged: a description where nothing was to be judged, else too few samples.  */
+  return holds ? QK_HOLDS : described ? QK_DESCRIBED : QK_UNDECIDED;
+}
+
+void
+qk_outcome_free (struct qk_outcome *outcome)
+{
+  for (size_t i = 0; outcome->tables && i < outcome->n_tables; i++)
+    free ((double *)outcome->tables[i].data);
+  free (outcome->tables);
+  free (outcome->findings);
+  free (outcome->warnings);
+  *outcome = (struct qk_outcome){ 0 };
+}

@@ -1,0 +1,178 @@
+/* experiment.c -- building a plan: cases, statements and warnings in memory of their own.  */
+
+#include "experiment.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qk_chunk
+{
+  struct qk_chunk *next;
+  alignas (max_align_t) unsigned char bytes[];
+};
+
+void *
+qk_plan_alloc (struct qk_plan *plan, size_t bytes)
+{
+  struct qk_chunk *chunk = calloc (1, sizeof *chunk + bytes);
+  if (!chunk)
+    {
+      plan->full = true;
+      return NULL;
+    }
+  chunk->next = plan->memory;
+  plan->memory = chunk;
+  return chunk->bytes;
+}
+
+static char *
+print (struct qk_plan *plan, const char *format, va_list arguments)
+{
+  va_list again;
+  va_copy (again, arguments);
+  int length = vsnprintf (NULL, 0, format, arguments);
+  char *text = qk_plan_alloc (plan, (size_t)length + 1);
+  if (text)
+    vsnprintf (text, (size_t)length + 1, format, again);
+  va_end (again);
+  return text;
+}
+
+char *
+qk_plan_print (struct qk_plan *plan, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  char *text = print (plan, format, arguments);
+  va_end (arguments);
+  return text;
+}
+
+bool
+qk_plan_wants (const struct qk_plan *plan, const char *quantity)
+{
+  const struct qk_names *asked = &plan->params->quantity;
+  for (size_t i = 0; i < asked->n; i++)
+    if (!strcmp (asked->name[i], quantity))
+      return true;
+  return asked->n == 0;
+}
+
+size_t
+qk_plan_quantity (const struct qk_plan *plan, const char *name)
+{
+  const struct qk_quantity *table = plan->experiment->quantities;
+  size_t i = 0;
+  while (strcmp (table[i].name, name))
+    i++;
+  return i;
+}
+
+/* Room for one more in an array that doubles: whether n is a power of two (or 0) says when.  */
+static void *
+room (struct qk_plan *plan, void *array, size_t n, size_t size)
+{
+  if (n & (n - 1))
+    return array;
+  void *larger = realloc (array, (n ? 2 * n : 1) * size);
+  if (!larger)
+    plan->full = true;
+  return larger;
+}
+
+size_t
+qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *label,
+              const char *identity, void *own)
+{
+  struct qk_case *cases = room (plan, plan->cases, plan->n_cases, sizeof *cases);
+  if (!cases)
+    return 0;
+  plan->cases = cases;
+  cases[plan->n_cases] = (struct qk_case){ .kind = kind,
+                                           .label = qk_plan_print (plan, "%s", label),
+                                           .cell = qk_cell (identity, 0),
+                                           .own = own };
+  return plan->n_cases++;
+}
+
+struct qk_statement *
+qk_plan_statement (struct qk_plan *plan, const char *quantity, const size_t *source, size_t sources)
+{
+  struct qk_statement *statements
+      = room (plan, plan->statements, plan->n_statements, sizeof *statements);
+  size_t *copy = qk_plan_alloc (plan, (sources + 1) * sizeof *copy);
+  /* A full plan is void, but its builder still gets a statement to fill.  */
+  static struct qk_statement nowhere;
+  if (statements)
+    plan->statements = statements;
+  if (!statements || !copy)
+    return &nowhere;
+  if (sources)
+    memcpy (copy, source, sources * sizeof *copy);
+  statements[plan->n_statements] = (struct qk_statement){
+    .quantity = qk_plan_quantity (plan, quantity), .source = copy, .sources = sources
+  };
+  return &statements[plan->n_statements++];
+}
+
+void
+qk_statement_key (struct qk_statement *s, struct qk_key key)
+{
+  for (int i = 0; i < QK_KEYS; i++)
+    if (!s->key[i].name)
+      {
+        s->key[i] = key;
+        return;
+      }
+}
+
+void
+qk_plan_warn (struct qk_plan *plan, const char *format, ...)
+{
+  char **warnings = room (plan, plan->warnings, plan->n_warnings, sizeof *warnings);
+  if (!warnings)
+    return;
+  plan->warnings = warnings;
+  va_list arguments;
+  va_start (arguments, format);
+  char *text = print (plan, format, arguments);
+  va_end (arguments);
+  if (text)
+    plan->warnings[plan->n_warnings++] = text;
+}
+
+void
+qk_plan_free (struct qk_plan *plan)
+{
+  while (plan->memory)
+    {
+      struct qk_chunk *next = plan->memory->next;
+      free (plan->memory);
+      plan->memory = next;
+    }
+  free (plan->cases);
+  free (plan->statements);
+  free (plan->warnings);
+  *plan = (struct qk_plan){ 0 };
+}
+
+size_t
+qk_kind_columns (const struct qk_kind *kind)
+{
+  size_t n = 0;
+  for (const struct qk_column *c = kind->columns; c->name; c++)
+    n += c->width;
+  return n;
+}
+
+size_t
+qk_kind_column (const struct qk_kind *kind, const char *name)
+{
+  size_t n = 0;
+  for (const struct qk_column *c = kind->columns; strcmp (c->name, name); c++)
+    n += c->width;
+  return n;
+}

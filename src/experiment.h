@@ -1,0 +1,312 @@
+/* experiment.h -- what an experiment is: data that the rest of the program reads.
+
+   An experiment states its cases and statements before a number is drawn (plan), says how much to
+   sample once each statement has its share of the error budget (size), computes blocks that are
+   pure functions of their address (block), and turns tables of blocks into enclosures (enclose).
+   It never prints, parses, exits, or sees threads, files and clocks.  Options, help, manual page,
+   reports and completion are rendered from its descriptor.  */
+
+#ifndef QK_EXPERIMENT_H
+#define QK_EXPERIMENT_H
+
+#include "lanes/kernels.h"
+#include "qk.h"
+#include "sampler.h"
+#include "stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- Parameters: what the command line sets ------------------------------------------------ */
+
+enum qk_format
+{
+  QK_TEXT,
+  QK_JSON,
+  QK_CSV,
+  QK_MARKDOWN
+};
+
+enum qk_when
+{
+  QK_AUTO,
+  QK_ALWAYS,
+  QK_NEVER
+};
+
+struct qk_list
+{
+  size_t n;
+  double *value;
+};
+
+struct qk_names
+{
+  size_t n;
+  char **name;
+};
+
+struct qk_params
+{
+  /* every command */
+  int format; /* enum qk_format */
+  const char *output;
+  bool quiet;
+  int progress, color; /* enum qk_when */
+  bool help;
+
+  /* sampling commands */
+  struct qk_list dk;
+  struct qk_law dist, q_dist, k_dist; /* once parsed, q_dist and k_dist hold */
+  uint64_t seed;
+  const gsl_rng_type *rng; /* NULL: Philox by address */
+  double tolerance, confidence;
+  double miss; /* 0: the budget is split */
+  struct qk_names quantity;
+  double samples, max_samples, time_limit; /* 0: as planned, the command's own, none */
+  double threads;                          /* 0: the processors allowed to the process */
+  const char *blocks;
+  bool dry_run;
+
+  /* of one command */
+  double correlation;
+};
+
+enum qk_option_type
+{
+  QK_FLAG,      /* bool */
+  QK_CHOICE,    /* int, index into choices */
+  QK_FILE,      /* const char * */
+  QK_REAL,      /* double */
+  QK_INTEGER,   /* double holding an integer below 2^53; 1e6 and 10M are accepted */
+  QK_SEED,      /* uint64_t, decimal or 0x hexadecimal */
+  QK_INTEGERS,  /* struct qk_list of integers: LIST */
+  QK_REALS,     /* struct qk_list: LIST */
+  QK_LAW,       /* struct qk_law */
+  QK_RNG,       /* const gsl_rng_type *; NULL: philox */
+  QK_QUANTITIES /* struct qk_names, each the name of a quantity of the command */
+};
+
+/* One row is parser, bounds, help, manual page and completion.  Tables end with a row without a
+   name.  A row of an experiment replaces the common row of the same name.  */
+struct qk_option
+{
+  const char *name;
+  char letter; /* 0: none */
+  enum qk_option_type type;
+  size_t offset;        /* in struct qk_params */
+  const char *metavar;  /* "LIST", "T"; NULL for flags and choices */
+  const char *standard; /* the default, parsed like a user's text; NULL: none */
+  const char *shown;    /* the default in words, where standard does not say it; or NULL */
+  double lo, hi;        /* numbers: the range */
+  bool lo_open, hi_open;
+  const char *const *choices; /* ended by NULL */
+  const char *help;           /* one or two plain sentences; for the manual and --help */
+};
+
+/* ---- The plan ------------------------------------------------------------------------------ */
+
+enum qk_method
+{
+  QK_BY_EXACT,    /* an equality or a count */
+  QK_BY_BOUND,    /* a proved bound */
+  QK_BY_T,        /* Student t over blocks */
+  QK_BY_BINOMIAL, /* Clopper-Pearson */
+  QK_BY_ORDER,    /* order statistics */
+  QK_BY_DKW,      /* Dvoretzky-Kiefer-Wolfowitz-Massart */
+  QK_BY_ROUNDING  /* an enclosure of rounding errors */
+};
+
+/* One member of the "case" object of a finding; the names are a closed list.  */
+struct qk_key
+{
+  const char *name;           /* NULL ends the keys */
+  const char *text;           /* a string, or NULL: */
+  const struct qk_list *list; /* a list of numbers, or NULL: */
+  double number;
+};
+
+enum
+{
+  QK_KEYS = 6
+};
+
+struct qk_plan;
+struct qk_case;
+struct qk_work;
+
+struct qk_column
+{
+  const char *name;
+  unsigned width; /* 1, or the length of a vector */
+};
+
+/* One kind of case: what is sampled, and the columns of its table.  */
+struct qk_kind
+{
+  const char *name;                /* "tiles", "pairs", "law" */
+  const char *unit;                /* the independent unit: "block", "pair" */
+  const struct qk_column *columns; /* ended by a column without a name */
+
+  /* Fill row with block index of a case.  Pure, allocates nothing; 0 or -1 (a NaN, say).  */
+  int (*block) (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work);
+};
+
+struct qk_case
+{
+  const struct qk_kind *kind;
+  const char *label; /* what tells it from the other cases of the run: "tiles d_k=64" */
+  uint64_t cell;     /* its address, role 0 */
+  void *own;         /* the experiment's constants; block only reads them */
+
+  /* Set by size.  */
+  uint64_t blocks; /* rows of the first round */
+  double units;    /* scores, queries, ... a block */
+  double cost;     /* multiply-adds a block, or their equivalent in time */
+  size_t scratch;  /* bytes a worker needs; aligned to QK_ALIGN */
+};
+
+struct qk_statement
+{
+  const char *claim; /* ledger id, or NULL */
+  size_t quantity;   /* index into the experiment's quantities */
+  struct qk_key key[QK_KEYS];
+  enum qk_method method;
+  double exact;        /* the true value under the options given; NAN: none is known */
+  bool judged;         /* false: described */
+  struct qk_band band; /* what the claim allows; only where judged */
+  size_t *source;      /* indices of the cases it is measured on; none for a theorem */
+  size_t sources;
+  double need; /* the experiment's own: what size wants to know */
+  double miss; /* its share of the error budget, all rounds together; 0 without sampling */
+  bool thin;   /* set by size: too few samples for an honest interval; described, no interval */
+};
+
+/* What the engine gives a block besides its address.  */
+struct qk_work
+{
+  const struct qk_kernels *kernels;
+  uint64_t seed;
+  struct qk_source source; /* foreign generator of this worker, or NULL in it */
+  void *scratch;           /* of qk_case.scratch bytes, aligned to QK_ALIGN */
+};
+
+/* One row per block, in order.  */
+struct qk_table
+{
+  const double *data;
+  size_t rows, columns;
+};
+
+/* ---- The descriptor ------------------------------------------------------------------------ */
+
+/* How the text report shows a quantity.  */
+enum qk_show
+{
+  QK_LEAD,   /* the first columns: estimate, interval, exact value, verdict */
+  QK_COLUMN, /* a column beside it */
+  QK_LINE    /* a line of its own below the table */
+};
+
+struct qk_quantity
+{
+  const char *name;   /* as in the contract: "score_variance" */
+  const char *symbol; /* for people, UTF-8: "Var(q·k)" */
+  const char *unit;   /* "score", "score^2", "1" */
+  enum qk_show show;
+  const char *band;    /* the band in words, for the manual */
+  const char *meaning; /* one sentence, for the manual */
+};
+
+struct qk_example
+{
+  const char *arguments; /* "--dk=64 --dist=normal:mean=1" */
+  const char *quantity;  /* whose verdict is meant */
+  enum qk_verdict verdict;
+  const char *meaning; /* one sentence */
+};
+
+struct qk_experiment
+{
+  const char *name;                /* command = file = manual page: "variance" */
+  const char *question;            /* one line: "is Var(q·k) = d_k, and is the whole law right?" */
+  const char *asked;               /* the first words of the text report: "Is Var(q·k) = d_k?" */
+  const char *const *description;  /* paragraphs of the manual, ended by NULL */
+  const char *unit;                /* what --samples counts: "scores" */
+  const struct qk_option *options; /* its own */
+  const struct qk_quantity *quantities;
+  const struct qk_kind *const *kinds; /* ended by NULL */
+  const struct qk_example *examples;  /* at least one holds and one fails */
+
+  /* Add cases and statements.  0, or -1 and why: a combination of options that makes no sense.  */
+  int (*plan) (struct qk_plan *plan, char why[static QK_WHY]);
+
+  /* Every statement has its miss: set blocks, units, cost and scratch of every case, and thin.  */
+  int (*size) (struct qk_plan *plan, char why[static QK_WHY]);
+
+  /* tables[i] belongs to case i; each source of s has at least one row.  Of a thin statement only
+     the estimate is used.  */
+  void (*enclose) (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
+                   const struct qk_table *tables, double miss);
+
+  /* One sentence that says why a judged statement fails, or what an undecided one lacks; false if
+     there is nothing to add.  */
+  bool (*explain) (char *text, size_t size, const struct qk_plan *plan,
+                   const struct qk_statement *s, const struct qk_enclosure *e,
+                   enum qk_verdict verdict);
+
+  /* What was sampled, for the first line of the text report: "normal components".  */
+  void (*describe) (char *text, size_t size, const struct qk_plan *plan);
+};
+
+/* ---- Building a plan (for experiments) ------------------------------------------------------ */
+
+struct qk_plan
+{
+  const struct qk_experiment *experiment;
+  const struct qk_params *params;
+  struct qk_case *cases;
+  size_t n_cases;
+  struct qk_statement *statements;
+  size_t n_statements;
+  char **warnings; /* what is left out, and why */
+  size_t n_warnings;
+  struct qk_chunk *memory; /* freed with the plan */
+  bool full;               /* out of memory: the plan is void */
+};
+
+/* Memory that lives as long as the plan; zeroed; NULL and plan->full when there is none.  */
+void *qk_plan_alloc (struct qk_plan *plan, size_t bytes);
+char *qk_plan_print (struct qk_plan *plan, const char *format, ...)
+    __attribute__ ((format (printf, 2, 3)));
+
+/* Whether --quantity asks for it.  */
+bool qk_plan_wants (const struct qk_plan *plan, const char *quantity);
+
+/* The index of a quantity by name; the name must be one of the experiment's.  */
+size_t qk_plan_quantity (const struct qk_plan *plan, const char *name);
+
+/* Add a case.  identity describes everything its numbers depend on (command, kind, laws, d, n).  */
+size_t qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *label,
+                     const char *identity, void *own);
+
+/* Add a statement; the sources are copied.  */
+struct qk_statement *qk_plan_statement (struct qk_plan *plan, const char *quantity,
+                                        const size_t *source, size_t sources);
+
+/* Append a key to a statement.  */
+void qk_statement_key (struct qk_statement *s, struct qk_key key);
+
+void qk_plan_warn (struct qk_plan *plan, const char *format, ...)
+    __attribute__ ((format (printf, 2, 3)));
+
+void qk_plan_free (struct qk_plan *plan);
+
+/* Doubles a row of that kind.  */
+size_t qk_kind_columns (const struct qk_kind *kind);
+
+/* The first double of a column of that kind; the name must be one of its.  */
+size_t qk_kind_column (const struct qk_kind *kind, const char *name);
+
+#endif

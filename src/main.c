@@ -1,0 +1,379 @@
+/* main.c -- a list of steps; owner of standard error and of the exit status.  */
+
+#include "blocks.h"
+#include "build.h"
+#include "engine.h"
+#include "help.h"
+#include "option.h"
+#include "output.h"
+#include "registry.h"
+#include "report.h"
+
+#include <errno.h>
+#include <gsl/gsl_errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum
+{
+  EXIT_HOLDS = 0,
+  EXIT_FAILS = 1,
+  EXIT_TROUBLE = 2,
+  EXIT_UNDECIDED = 3
+};
+
+static const char *command; /* of messages; NULL: none yet */
+
+__attribute__ ((format (printf, 1, 2))) static int
+trouble (const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  fprintf (stderr, "qkcheck%s%s: ", command ? " " : "", command ? command : "");
+  vfprintf (stderr, format, arguments);
+  fputc ('\n', stderr);
+  va_end (arguments);
+  return EXIT_TROUBLE;
+}
+
+/* ---- Signals -----------------------------------------------------------------------------------
+ */
+
+static atomic_int interrupted;
+
+static void
+interrupt (int number)
+{
+  atomic_store (&interrupted, number);
+}
+
+/* The first signal asks the engine to finish; the second ends the process.  */
+static void
+watch_signals (void)
+{
+  struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND | SA_RESTART };
+  sigemptyset (&action.sa_mask);
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+}
+
+/* End as if the signal had not been caught, so that a shell sees what happened.  */
+static void
+die_by (int number)
+{
+  sigset_t set;
+  signal (number, SIG_DFL);
+  sigemptyset (&set);
+  sigaddset (&set, number);
+  sigprocmask (SIG_UNBLOCK, &set, NULL);
+  raise (number);
+}
+
+/* ---- Output ------------------------------------------------------------------------------------
+ */
+
+/* Write a text that is complete in memory; a closed pipe ends silently, as by SIGPIPE.  */
+static int
+deliver (struct qk_output *out, const char *text, size_t length)
+{
+  char why[QK_WHY];
+  if (!qk_output_write (out, text, length, why) && !qk_output_commit (out, why))
+    return 0;
+  if (errno == EPIPE)
+    die_by (SIGPIPE);
+  return trouble ("%s", why);
+}
+
+/* Print what a function writes to a stream.  */
+struct page
+{
+  FILE *stream;
+  char *text;
+  size_t length;
+};
+
+static FILE *
+page_open (struct page *page)
+{
+  *page = (struct page){ 0 };
+  return page->stream = open_memstream (&page->text, &page->length);
+}
+
+static int
+page_deliver (struct page *page, struct qk_output *out)
+{
+  int status
+      = fclose (page->stream) ? trouble ("out of memory") : deliver (out, page->text, page->length);
+  free (page->text);
+  return status;
+}
+
+static int
+page_print (struct page *page)
+{
+  struct qk_output out = { .fd = STDOUT_FILENO };
+  return page_deliver (page, &out);
+}
+
+/* ---- Progress
+ * ------------------------------------------------------------------------------------ */
+
+static void
+show_progress (void *closure, unsigned round, double share, double left)
+{
+  (void)closure;
+  fprintf (stderr, "\r\033[K%s: round %u, %3.0f %%, %.0f s left", command, round, 100 * share,
+           left);
+  fflush (stderr);
+}
+
+static void
+clear_progress (void)
+{
+  fputs ("\r\033[K", stderr);
+  fflush (stderr);
+}
+
+static bool
+wanted (int when, bool automatic)
+{
+  return when == QK_ALWAYS || (when == QK_AUTO && automatic);
+}
+
+static bool
+wants_color (const struct qk_params *p)
+{
+  const char *none = getenv ("NO_COLOR"), *terminal = getenv ("TERM");
+  return wanted (p->color, !p->output && isatty (STDOUT_FILENO) && !(none && *none)
+                               && !(terminal && !strcmp (terminal, "dumb")));
+}
+
+/* ---- Running an experiment
+ * ------------------------------------------------------------------------- */
+
+static const struct qk_kernels *
+choose_kernels (void)
+{
+  const char *isa = getenv ("QKCHECK_ISA");
+  const struct qk_kernels *kernels = qk_kernels_find (isa && *isa ? isa : NULL);
+  if (kernels)
+    return kernels;
+  char names[QK_WHY] = "";
+  for (const struct qk_kernels *const *k = qk_kernels_available (); *k; k++)
+    snprintf (names + strlen (names), sizeof names - strlen (names), "%s%s", *names ? ", " : "",
+              (*k)->isa);
+  trouble ("QKCHECK_ISA: '%s' is not an instruction set of this processor; allowed: %s", isa,
+           names);
+  return NULL;
+}
+
+static int
+exit_status (enum qk_verdict verdict)
+{
+  return verdict == QK_FAILS ? EXIT_FAILS : verdict == QK_UNDECIDED ? EXIT_UNDECIDED : EXIT_HOLDS;
+}
+
+/* Sample, judge, and deliver the raw tables and the report.  */
+static int
+run (struct qk_report *report, struct qk_output *result, struct qk_output *blocks)
+{
+  const struct qk_params *p = report->plan->params;
+  char why[QK_WHY];
+  bool progress = wanted (p->progress, isatty (STDERR_FILENO) && !p->quiet);
+  struct qk_watch watch = { .progress = progress ? show_progress : NULL, .signal = &interrupted };
+  struct qk_outcome outcome;
+  watch_signals ();
+  int failed = qk_engine_run (&outcome, report->plan, report->kernels, &watch, why);
+  if (progress)
+    clear_progress ();
+  int status = failed ? trouble ("%s", why) : exit_status (qk_outcome_verdict (&outcome));
+  if (!failed && p->blocks
+      && (qk_blocks_write (blocks, report->plan, &outcome, why) || qk_output_commit (blocks, why)))
+    {
+      failed = -1;
+      status = trouble ("--blocks: %s", why);
+    }
+  struct page page;
+  report->outcome = &outcome;
+  if (!failed && !page_open (&page))
+    failed = status = trouble ("out of memory");
+  if (!failed)
+    {
+      qk_report_write (page.stream, report);
+      if (page_deliver (&page, result))
+        status = EXIT_TROUBLE;
+    }
+  int signal_number = outcome.signal;
+  qk_outcome_free (&outcome);
+  if (signal_number && status != EXIT_TROUBLE)
+    die_by (signal_number);
+  return status;
+}
+
+static int
+dry_run (const struct qk_report *report, struct qk_output *result)
+{
+  struct page page;
+  if (!page_open (&page))
+    return trouble ("out of memory");
+  qk_report_plan (page.stream, report);
+  return page_deliver (&page, result);
+}
+
+/* Open what will be written before anything is sampled.  */
+static int
+run_to_files (struct qk_report *report)
+{
+  const struct qk_params *p = report->plan->params;
+  char why[QK_WHY];
+  struct qk_output result, blocks = { .fd = -1 };
+  if (p->output && p->blocks && !strcmp (p->output, p->blocks))
+    return trouble ("--blocks: '%s' is also the file of --output", p->blocks);
+  if (qk_output_open (&result, p->output, why))
+    return trouble ("--output: %s", why);
+  int status;
+  if (p->dry_run)
+    status = dry_run (report, &result);
+  else if (p->blocks && qk_output_open (&blocks, p->blocks, why))
+    status = trouble ("--blocks: %s", why);
+  else
+    status = run (report, &result, &blocks);
+  qk_output_discard (&blocks);
+  qk_output_discard (&result);
+  return status;
+}
+
+static int
+run_plan (const struct qk_experiment *experiment, const struct qk_params *params, int argc,
+          char **argv)
+{
+  char why[QK_WHY];
+  struct qk_plan plan = { .experiment = experiment, .params = params };
+  const struct qk_kernels *kernels = choose_kernels ();
+  int status = EXIT_TROUBLE;
+  if (!kernels)
+    return status;
+  if (experiment->plan (&plan, why) || qk_engine_prepare (&plan, why))
+    trouble ("%s", why);
+  else
+    {
+      struct qk_report report = {
+        .plan = &plan, .kernels = kernels, .argc = argc, .argv = argv, .color = wants_color (params)
+      };
+      status = run_to_files (&report);
+    }
+  qk_plan_free (&plan);
+  return status;
+}
+
+static int
+run_command (const struct qk_experiment *experiment, int argc, char **argv)
+{
+  char why[QK_WHY];
+  struct qk_params params;
+  struct page page;
+  int status;
+  if (qk_options_parse (&params, experiment, argc - 1, argv + 1, why))
+    status = trouble ("%s", why);
+  else if (!params.help)
+    status = run_plan (experiment, &params, argc, argv);
+  else if (page_open (&page))
+    {
+      qk_help_short (page.stream, experiment);
+      status = page_print (&page);
+    }
+  else
+    status = trouble ("out of memory");
+  qk_params_free (&params, experiment);
+  return status;
+}
+
+/* ---- What is not an experiment
+ * ------------------------------------------------------------------------ */
+
+static int
+print_version (void)
+{
+  struct page page;
+  if (!page_open (&page))
+    return trouble ("out of memory");
+  fprintf (page.stream,
+           "qkcheck %s\n"
+           "License GPL-3.0-or-later. There is no warranty, to the extent permitted by law.\n",
+           PACKAGE_VERSION);
+  return page_print (&page);
+}
+
+static int
+unknown_command (const char *word)
+{
+  const char *names[64] = { "help" };
+  size_t n = 1;
+  if (*word == '-')
+    return trouble ("a command comes first, then its options; 'qkcheck --help' lists them");
+  for (const struct qk_experiment *const *e = qk_experiments; *e && n < 63; e++)
+    names[n++] = (*e)->name;
+  const char *near = qk_nearest (word, names);
+  if (near)
+    return trouble ("'%s' is not a command; did you mean '%s'?", word, near);
+  return trouble ("'%s' is not a command; 'qkcheck --help' lists them", word);
+}
+
+/* qkcheck help [TOPIC]; qkcheck help --source [COMMAND] is how the manual pages are made.  */
+static int
+run_help (int argc, char **argv)
+{
+  struct page page;
+  command = "help";
+  bool source = argc > 2 && !strcmp (argv[2], "--source");
+  const char *topic = argc > 2 + source ? argv[2 + source] : NULL;
+  const struct qk_experiment *experiment = topic ? qk_experiment_find (topic) : NULL;
+  if (argc > 3 + source)
+    return trouble ("surplus operand '%s'; one topic at a time", argv[3 + source]);
+  if (source && topic && !experiment)
+    return trouble ("'%s' is not a command", topic);
+  if (!page_open (&page))
+    return trouble ("out of memory");
+  int failed = 0;
+  if (source)
+    qk_help_source (page.stream, experiment);
+  else if (!topic || !strcmp (topic, "--help") || !strcmp (topic, "-h"))
+    qk_help_overview (page.stream);
+  else
+    failed = qk_help_page (page.stream, topic, 80);
+  if (!failed)
+    return page_print (&page);
+  fclose (page.stream);
+  free (page.text);
+  return trouble ("there is no page '%s'; 'qkcheck --help' lists what there is", topic);
+}
+
+int
+main (int argc, char **argv)
+{
+  gsl_set_error_handler_off ();
+  struct page page;
+  const char *word = argc > 1 ? argv[1] : "";
+  const struct qk_experiment *experiment = qk_experiment_find (word);
+  if (experiment)
+    {
+      command = experiment->name;
+      return run_command (experiment, argc, argv);
+    }
+  if (!strcmp (word, "help"))
+    return run_help (argc, argv);
+  if (!strcmp (word, "--version") || !strcmp (word, "-V"))
+    return print_version ();
+  bool start = argc == 1, overview = !strcmp (word, "--help") || !strcmp (word, "-h");
+  if (!start && !overview)
+    return unknown_command (word);
+  if (!page_open (&page))
+    return trouble ("out of memory");
+  (start ? qk_help_start : qk_help_overview) (page.stream);
+  return page_print (&page);
+}
