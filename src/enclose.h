@@ -21,18 +21,19 @@ enum
 /* The mean of n i.i.d. block values x[i stride]: Student t with n - 1 degrees of freedom, widened
    for the skewness and the excess kurtosis of the sample (never narrowed).
 
-   support  the values lie in it (infinite ends allowed), so lo and hi do too.  Where the sample has
-            no spread, or one of rounding only, the interval comes from the support: but for a
-   chance of miss, a value differs with probability at most p = 1 - miss^(1/(n-1)), so that the mean
-   is off by at most p times the distance to an end.  It has zero width only where the support has.
-   Source   the excess of the two-sided miss over its nominal value, to first order in 1/n: Hall,
-            Ann. Statist. 16 (1988) 927.  */
+   support  The values lie in it (infinite ends allowed), so lo and hi do too.  Where the sample
+            has no spread, or one of rounding only, the interval comes from it: but for a chance of
+            miss, a value differs from the others with probability at most
+            p = 1 - miss^(1/(n-1)), which moves the mean by at most p times the distance to an end.
+            The width is zero only where that of the support is.
+   Source   The first-order excess of the two-sided miss of Student t: Hall, The bootstrap and
+            Edgeworth expansion (1992), 2.6; t-enclose calibrates it.  */
 void qk_enclose_mean (struct qk_enclosure *e, const double *x, size_t n, size_t stride, double miss,
                       struct qk_band support);
 
 /* A smooth function of column means, linearised: weight[c] = its derivative with respect to the
-   mean of column column[c] at the means.  value: the function at the means; e is on the scale of
-   value. As qk_enclose_mean; without spread [-inf, inf].  */
+   mean of column column[c] at the means.  value: the function at the means; e is on its scale.
+   Widened as qk_enclose_mean; without spread [-inf, inf].  */
 void qk_enclose_smooth (struct qk_enclosure *e, double value, const double *x, size_t n,
                         size_t stride, const size_t *column, const double *weight, size_t columns,
                         double miss);
@@ -44,9 +45,9 @@ void qk_enclose_smooth (struct qk_enclosure *e, double value, const double *x, s
 void qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclosure *y,
                        const double *df, size_t m, double miss);
 
-/* The Kolmogorov distance sup |F_N - F| of N independent values:
-   Dvoretzky-Kiefer-Wolfowitz-Massart. distance: the supremum over a grid; cell: what the grid can
-   miss, added to the upper end.  */
+/* The Kolmogorov distance sup |F_N - F| of N independent values, after Dvoretzky, Kiefer, Wolfowitz
+   and Massart, for every N.  distance: the supremum over a grid; cell: what the grid can miss,
+   added to the upper end.  lo and hi lie in [0, 1].  */
 void qk_enclose_distance (struct qk_enclosure *e, double distance, double cell, double n,
                           double miss);
 
@@ -55,12 +56,13 @@ double qk_two_sided_z (double p);
 
 /* Independent units needed so that a statement of relative variance v (variance of one unit over
    the squared value, or of its logarithm) and logarithmic half-band w holds with probability 0.99:
-   v (z_{1-miss/2} + z_{.995})^2 / w^2, with Student's t in place of the first z and the second
-   enlarged for the error of the standard error, both as for QK_MIN_BLOCKS blocks.  */
+   v (z_{1-miss/2} + z_{.995})^2 / w^2, with Student t in place of the first z, and the second times
+   sqrt (1 + t^2 / (2 df)) for the error of the standard error, df that of QK_MIN_BLOCKS blocks.
+   (At the very fewest and most skewed blocks that are honest the probability is 0.984.)  */
 double qk_plan_units (double v, double w, double miss);
 
-/* The same for a distance with band [0, width], where the grid adds cell: infinite for cell >=
-   width. Valid for every N, by the same inequality.  */
+/* Independent values needed so that a true distance 0 comes out within the band [0, width] with
+   probability 0.99, by the inequality itself; the grid adds cell.  Infinite for cell >= width.  */
 double qk_plan_distance (double width, double cell, double miss);
 
 /* Blocks needed where the sample can have no spread (support of width r, half-band w): the smallest

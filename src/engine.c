@@ -514,23 +514,16 @@ qk_outcome_verdict (const struct qk_outcome *outcome)
 {
   bool holds = false, described = false, undecided = !outcome->complete;
   for (size_t i = 0; i < outcome->n_findings; i++)
-    switch (outcome->findings[i].verdict)
-      {
-      case QK_FAILS:
+    {
+      const struct qk_finding *f = &outcome->findings[i];
+      if (f->verdict == QK_FAILS)
         return QK_FAILS;
-      case QK_UNDECIDED:
-        undecided = true;
-        break;
-      case QK_HOLDS:
-        holds = true;
-        break;
-      default:
-        described |= !outcome->findings[i].statement->judged;
-        break;
-      }
+      undecided |= f->verdict == QK_UNDECIDED || f->statement->thin;
+      holds |= f->verdict == QK_HOLDS;
+      described |= f->verdict == QK_DESCRIBED;
+    }
   if (undecided)
     return QK_UNDECIDED;
-  /* Nothing judged: a description where nothing was to be judged, else too few samples.  */
   return holds ? QK_HOLDS : described ? QK_DESCRIBED : QK_UNDECIDED;
 }
 

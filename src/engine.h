@@ -52,9 +52,9 @@ int qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
                    const struct qk_kernels *kernels, const struct qk_watch *watch,
                    char why[static QK_WHY]);
 
-/* The verdict of a whole run: fails over undecided over holds.  Where nothing was judged it is
-   described if nothing was to be judged, and undecided if there were too few samples, or no
-   statements at all.  */
+/* The verdict of a whole run: fails over undecided over holds; described where nothing was to be
+   judged.  A statement with too few samples to be judged leaves the run undecided, and so does an
+   empty set.  */
 enum qk_verdict qk_outcome_verdict (const struct qk_outcome *outcome);
 
 /* For --dry-run.  */

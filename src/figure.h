@@ -9,7 +9,8 @@
 
 enum
 {
-  QK_FIGURE = 40 /* bytes that hold any text made here */
+  QK_FIGURE = 40, /* bytes that hold any number made here */
+  QK_FIGURE_BAND = 2 * QK_FIGURE + 8
 };
 
 /* An enclosure in words.  [lo, hi] as printed contains the enclosure, and so does the printed
@@ -24,17 +25,18 @@ struct qk_figure
 
 void qk_figure_enclosure (struct qk_figure *f, struct qk_enclosure e);
 
-/* A value that is known: integers whole, others to the decimals given, but at least two digits;
-   "-" for NaN.  */
+/* A value that is known: integers whole (up to 1e-12 relative, for sums of rounded terms), others
+   to the decimals given, but at least two digits; "-" for NaN.  */
 void qk_figure_value (char text[static QK_FIGURE], double x, int decimals);
 
-/* Six significant digits, for values that stand alone: "0.01", "64.64", "1e-9".  */
-void qk_figure_plain (char text[static QK_FIGURE], double x);
+/* Significant digits for a value that stands alone: "0.01", "6.7e-5".  */
+void qk_figure_plain (char text[static QK_FIGURE], double x, int digits);
 
-/* What a band allows: "[63.36, 64.64]", "at most 0.02", "at least 3", "anything".  */
-void qk_figure_band (char text[static 2 * QK_FIGURE], struct qk_band b);
+/* What a band allows, to three digits of its half-width: "[63.366, 64.64]", "at most 0.02",
+   "exactly 3", "anything".  */
+void qk_figure_band (char text[static QK_FIGURE_BAND], struct qk_band b);
 
-/* Two digits and a power of ten from a million on: "4096", "3.1e7".  */
+/* Two digits and a power of ten from 1e5 on: "4096", "3.1e7".  */
 void qk_figure_count (char text[static QK_FIGURE], double n);
 
 /* "0.5 s", "43 s", "12 min".  */

@@ -41,6 +41,14 @@ trouble (const char *format, ...)
   return EXIT_TROUBLE;
 }
 
+/* The user's text as a message may show it.  */
+static const char *
+quoted (const char *text)
+{
+  static char buffer[QK_QUOTED];
+  return qk_quote (buffer, text, strlen (text));
+}
+
 /* ---- Signals -----------------------------------------------------------------------------------
  */
 
@@ -167,8 +175,8 @@ choose_kernels (void)
   for (const struct qk_kernels *const *k = qk_kernels_available (); *k; k++)
     snprintf (names + strlen (names), sizeof names - strlen (names), "%s%s", *names ? ", " : "",
               (*k)->isa);
-  trouble ("QKCHECK_ISA: '%s' is not an instruction set of this processor; allowed: %s", isa,
-           names);
+  trouble ("QKCHECK_ISA: '%s' is not an instruction set of this processor; allowed: %s",
+           quoted (isa), names);
   return NULL;
 }
 
@@ -233,7 +241,7 @@ run_to_files (struct qk_report *report)
   char why[QK_WHY];
   struct qk_output result, blocks = { .fd = -1 };
   if (p->output && p->blocks && !strcmp (p->output, p->blocks))
-    return trouble ("--blocks: '%s' is also the file of --output", p->blocks);
+    return trouble ("--blocks: '%s' is also the file of --output", quoted (p->blocks));
   if (qk_output_open (&result, p->output, why))
     return trouble ("--output: %s", why);
   int status;
@@ -275,10 +283,15 @@ static int
 run_command (const struct qk_experiment *experiment, int argc, char **argv)
 {
   char why[QK_WHY];
-  struct qk_params params;
+  struct qk_params params = { 0 };
   struct page page;
   int status;
-  if (qk_options_parse (&params, experiment, argc - 1, argv + 1, why))
+  /* Parsing permutes; the report shows the arguments as they were given.  */
+  char **words = calloc ((size_t)argc + 1, sizeof *words);
+  if (!words)
+    return trouble ("out of memory");
+  memcpy (words, argv, (size_t)argc * sizeof *words);
+  if (qk_options_parse (&params, experiment, argc - 1, words + 1, why))
     status = trouble ("%s", why);
   else if (!params.help)
     status = run_plan (experiment, &params, argc, argv);
@@ -290,6 +303,7 @@ run_command (const struct qk_experiment *experiment, int argc, char **argv)
   else
     status = trouble ("out of memory");
   qk_params_free (&params, experiment);
+  free (words);
   return status;
 }
 
@@ -320,8 +334,8 @@ unknown_command (const char *word)
     names[n++] = (*e)->name;
   const char *near = qk_nearest (word, names);
   if (near)
-    return trouble ("'%s' is not a command; did you mean '%s'?", word, near);
-  return trouble ("'%s' is not a command; 'qkcheck --help' lists them", word);
+    return trouble ("'%s' is not a command; did you mean '%s'?", quoted (word), near);
+  return trouble ("'%s' is not a command; 'qkcheck --help' lists them", quoted (word));
 }
 
 /* qkcheck help [TOPIC]; qkcheck help --source [COMMAND] is how the manual pages are made.  */
@@ -334,9 +348,9 @@ run_help (int argc, char **argv)
   const char *topic = argc > 2 + source ? argv[2 + source] : NULL;
   const struct qk_experiment *experiment = topic ? qk_experiment_find (topic) : NULL;
   if (argc > 3 + source)
-    return trouble ("surplus operand '%s'; one topic at a time", argv[3 + source]);
+    return trouble ("surplus operand '%s'; one topic at a time", quoted (argv[3 + source]));
   if (source && topic && !experiment)
-    return trouble ("'%s' is not a command", topic);
+    return trouble ("'%s' is not a command", quoted (topic));
   if (!page_open (&page))
     return trouble ("out of memory");
   int failed = 0;
@@ -350,7 +364,7 @@ run_help (int argc, char **argv)
     return page_print (&page);
   fclose (page.stream);
   free (page.text);
-  return trouble ("there is no page '%s'; 'qkcheck --help' lists what there is", topic);
+  return trouble ("there is no page '%s'; 'qkcheck --help' lists what there is", quoted (topic));
 }
 
 int

@@ -1,6 +1,7 @@
 /* output.c -- files that are written whole or not at all.  */
 
 #include "output.h"
+#include "option.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,10 @@ static int
 trouble (const struct qk_output *out, char why[static QK_WHY])
 {
   int number = errno;
-  snprintf (why, QK_WHY, "%s: %s", out->path ? out->path : "standard output", strerror (number));
+  char name[QK_QUOTED] = "standard output";
+  if (out->path)
+    qk_quote (name, out->path, strlen (out->path));
+  snprintf (why, QK_WHY, "%s: %s", name, strerror (number));
   errno = number;
   return -1;
 }

@@ -3,7 +3,7 @@
    Part of the address map: never changes.
 
    Minimax fits by the Remez algorithm at 60 digits, weighted for the relative error of the result,
-   coefficients rounded to binary64, lowest order first; a polynomial is summed by Horner's rule
+   coefficients rounded to binary64, errors after that; a polynomial is summed by Horner's rule
    with fma.  u = 2^-53.  t-sampler holds them against MPFR.  */
 
 #ifndef QK_POLYNOMIALS_H
@@ -18,7 +18,7 @@
      -2 ln u = (-2 k QK_LN2 + l_j) + f P (f),   P (f) = -2 ln (1 + f) / f,   -1/16 <= f < 0.0588.
 
    c_j is a 21-bit number near the reciprocal of the middle of its interval, and
-   l_j = 2 ln (2 c_j) - 2 QK_LN2, chosen among 1800 so that l_j is a double but for 5e-20: so the
+   l_j = 2 ln (2 c_j) - 2 QK_LN2, chosen among 1800 so that l_j is a double but for 6e-20: so the
    cancellation at k = -1 costs nothing, and c_7 = 1/2 leaves the sum to f P (f) alone where u is
    near 1.  Error of P: 0.55 u of the logarithm.  */
 static const double qk_log_c[8] = {
@@ -44,8 +44,8 @@ static const double qk_log_p[10] = {
 
 /* sin (pi x / 4) = x P (x^2), |x| < 1: 0.35 u, the rounding of pi / 4.  */
 static const double qk_sin_p[7] = {
-  0x1.921fb54442d18p-1,   -0x1.4abbce625bdaep-4,  0x1.466bc6774afcep-9,  -0x1.32d2ccd46a402p-15,
-  0x1.507821d4e0324p-22,  -0x1.e2f3f0f606c2cp-30, 0x1.dfc5bbee40a35p-38,
+  0x1.921fb54442d18p-1,  -0x1.4abbce625bdaep-4,  0x1.466bc6774afcep-9,  -0x1.32d2ccd46a402p-15,
+  0x1.507821d4e0324p-22, -0x1.e2f3f0f606c2cp-30, 0x1.dfc5bbee40a35p-38,
 };
 
 /* cos (pi x / 4) = P (x^2), |x| < 1: 0.55 u.  */

@@ -57,16 +57,13 @@ struct qk_law
    From bits to values (the rest of the story is in sampler.c):
 
    normal       Box-Muller, two of each word: 40 bits for the radius, 24 for the angle.  So
-                |z| <= sqrt (82 ln 2) = 7.5393; the normal law has 4.7e-14 beyond.  E r^2 is short by
-                3.2e-13 of itself, E r^4 by 1.2e-11; moments of the angle are exact.
-                Error: relative, 5.5 u.
-   uniform      52 bits, midpoints.  2 u.
-   rademacher   the top bit.  Exact.
-   laplace      the top bit for the sign, the next 52 for -ln.  5 u.
-   exponential  52 bits.  Absolute, 4 u max (1, z).
-   student      Bailey's polar method: 52 bits of the first word for the radius, 24 of the second for
-                the angle.  (10 + 3 ln (1 + r^2 / nu)) u, r the radius.
-   sparse       52 bits of the first word decide, the second gives a normal.  8 u.
+                |z| <= sqrt (82 ln 2) = 7.5391; the normal law has 4.7e-14 beyond.  E r^2 is short
+   by 3.2e-13 of itself, E r^4 by 9.4e-12; moments of the angle are exact. Error: relative, 5.5 u
+   (3.3 u seen). uniform      52 bits, midpoints.  2 u. rademacher   the top bit.  Exact. laplace
+   the top bit for the sign, the next 52 for -ln.  5 u. exponential  52 bits.  Absolute, 4 u max (1,
+   z). student      Bailey's polar method: 52 bits of the first word for the radius, 24 of the
+   second for the angle.  (10 + 3 ln (1 + r^2 / nu)) u, r the radius. sparse       52 bits of the
+   first word decide, the second gives a normal.  8 u.
 
    The error is that of the arithmetic at the given bits; u = 2^-53.
 
@@ -74,8 +71,9 @@ struct qk_law
 extern const struct qk_law_type qk_law_types[QK_LAWS + 1];
 
 /* Read TYPE[:shape=X,mean=X,sd=X]; names in any order, each at most once; a shape the type has must
-   be given.  Numbers are decimal and finite, |mean| <= 1e6, 1e-6 <= sd <= 1e6.  A law with an infinite fourth moment (cauchy, student
-   with nu <= 4) is refused with that reason.  Errors: -1 and why, which names what is allowed.  */
+   be given.  Numbers are decimal and finite, |mean| <= 1e6, 1e-6 <= sd <= 1e6.  A law with an
+   infinite fourth moment (cauchy, student with nu <= 4) is refused with that reason.  Errors: -1
+   and why, which names what is allowed.  */
 int qk_law_parse (struct qk_law *law, const char *text, char why[static QK_WHY]);
 
 /* The canonical text, which parses back to the same law: "normal", "normal:mean=0.5,sd=2",

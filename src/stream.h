@@ -65,8 +65,9 @@ struct qk_source
    for all blocks below 2^31 - 2.  */
 void qk_source_open (struct qk_source *s, uint64_t seed, uint64_t cell, uint64_t block);
 
-/* The next 64 random bits of a foreign generator, most significant first: 32 at a time where it has
-   them, else 16 or 8, always its leading bits.  */
+/* The next 64 random bits of a foreign generator, most significant first, 16 at a time, or 8 where
+   it has fewer than 16: always its leading bits, for the low ones of a congruential generator
+   modulo 2^32 (vax, transputer) hardly move, and a stuck bit here would be the sign of a value.  */
 uint64_t qk_foreign_word (gsl_rng *r);
 
 #endif

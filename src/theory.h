@@ -64,8 +64,7 @@ double qk_tile_square_variance (const struct qk_score *s, double nq, double nk);
 /* Of the mean over rows of the variance within rows (divisor nk - 1); NAN for nk = 1.  */
 double qk_tile_row_variance (const struct qk_score *s, double nq, double nk);
 
-/* Of mean |s|: exact where qk_score_abs_mean is, else an upper bound for one pair and an estimate
-   to first order of what rows and columns share.  */
+/* Of mean |s|: exact where qk_score_abs_mean is, else an upper estimate.  */
 double qk_tile_abs_variance (const struct qk_score *s, double nq, double nk);
 
 /* Of ln (m4 / m2^2), m_r = mean (s - E s)^r, to first order.  INFINITY if a moment diverges.  */

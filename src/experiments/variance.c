@@ -18,7 +18,8 @@ enum
   GRID = 512,            /* points where the whole law is compared */
   MAX_SIDE = 512,        /* of a tile */
   MAX_BLOCKS = 4096,     /* in the first round */
-  KURTOSIS_BLOCKS = 1000 /* at d <= 8, where its t interval converges slowly */
+  SMALL_D = 8,           /* up to here the t interval of the kurtosis converges slowly: */
+  KURTOSIS_BLOCKS = 1000 /* it needs as many blocks */
 };
 
 /* A block's relative variance of the mean square is at most this: then 128 of them are normal
@@ -309,10 +310,81 @@ varies (const struct qk_score *s)
   return tile_variance (s, SCORE_VARIANCE, 1) > 1e-12;
 }
 
+/* ---- Tiles in blocks ---- */
+
+/* Tiles that make a block: at least 4096 scores, and normal enough for t.  */
+static double
+pool (const struct setup *u, double b, bool pairs)
+{
+  double side = pairs ? 1 : b, count = pairs ? BATCH : 1;
+  double scores = ceil (QK_MIN_POOL / (side * side));
+  double normal = ceil (tile_variance (&u->score, SCORE_VARIANCE, side) / POOL_VARIANCE);
+  return ceil (fmax (scores, normal) / count);
+}
+
+/* The best side of a tile: 2 b d normals buy b^2 scores whose information saturates as rows and
+   columns are shared.  See qkcheck-method(7).  */
+static double
+best_side (const struct setup *u)
+{
+  double d = u->score.d;
+  double m4 = (qk_law_moment (&u->score.q, 4) + qk_law_moment (&u->score.k, 4)) / 2;
+  double b = m4 > 1 ? sqrt (2 * d * DRAW_COST / ((m4 - 1) * (1 + SCORE_COST / d))) : MAX_SIDE;
+  return fmin (fmax (b, QK_LANES), MAX_SIDE);
+}
+
+static double
+step_down (double b)
+{
+  return fmax (QK_LANES * floor (b / QK_LANES), QK_LANES);
+}
+
+struct design
+{
+  double side, tiles, blocks; /* tiles (or batches) a block */
+};
+
+/* wanted tiles (or batches) of that side, pooled, in at least that many blocks.  */
+static struct design
+arrange (const struct setup *u, double side, double wanted, double least, bool pairs)
+{
+  double tiles = pool (u, side, pairs);
+  double blocks = fmax (ceil (wanted / tiles), least);
+  if (blocks > fmax (MAX_BLOCKS, least))
+    {
+      tiles = ceil (wanted / MAX_BLOCKS);
+      blocks = ceil (wanted / tiles);
+    }
+  return (struct design){ side, tiles, blocks };
+}
+
+/* For a given number of scores; too few of them for one block make a smaller block.  Near the
+   least number a side whose tiles fill a block of 4096 scores wastes none.  */
+static struct design
+arrange_samples (const struct setup *u, double samples, bool pairs)
+{
+  double side = pairs ? BATCH : step_down (fmin (best_side (u), sqrt (samples / QK_MIN_BLOCKS)));
+  if (!pairs && samples < 4. * QK_MIN_BLOCKS * QK_MIN_POOL)
+    side = side < 16 ? 8 : side < 32 ? 16 : side < 64 ? 32 : 64;
+  double wanted = ceil (samples / (pairs ? side : side * side));
+  struct design a = arrange (u, side, wanted, 1, pairs);
+  a.tiles = fmin (a.tiles, wanted);
+  return a;
+}
+
+/* Blocks from which the t interval of the kurtosis is honest.  */
+static double
+kurtosis_blocks (const struct qk_score *s)
+{
+  return s->d <= SMALL_D ? KURTOSIS_BLOCKS : QK_MIN_BLOCKS;
+}
+
 /* Why the kurtosis cannot be judged honestly, or NULL.  */
 static const char *
-kurtosis_obstacle (const struct qk_score *s, double tolerance)
+kurtosis_obstacle (const struct setup *u, const struct qk_params *p)
 {
+  const struct qk_score *s = &u->score;
+  double samples = p->samples > 0 ? p->samples : p->max_samples;
   double kurtosis = tile_variance (s, SCORE_EXCESS_KURTOSIS, 1);
   double variance = tile_variance (s, SCORE_VARIANCE, 1);
   if (!isfinite (qk_law_moment (&s->q, QK_MOMENTS))
@@ -320,11 +392,15 @@ kurtosis_obstacle (const struct qk_score *s, double tolerance)
     return "the 16th moment of a component is infinite";
   if (!varies (s))
     return "the squared scores do not vary";
-  if (kurtosis / pow (log_band (SCORE_EXCESS_KURTOSIS, tolerance), 2)
-      > 4 * variance / pow (log_band (SCORE_VARIANCE, tolerance), 2))
+  if (kurtosis / pow (log_band (SCORE_EXCESS_KURTOSIS, p->tolerance), 2)
+      > 4 * variance / pow (log_band (SCORE_VARIANCE, p->tolerance), 2))
     return "it would take more than four times the samples of the variance";
+  if (samples > 0 && arrange_samples (u, samples, s->rho != 0).blocks < kurtosis_blocks (s))
+    return "there are too few samples for an honest interval";
   return NULL;
 }
+
+/* ---- Statements ---- */
 
 static void
 add_keys (struct qk_statement *s, struct qk_plan *plan, const struct qk_list *list, double d)
@@ -369,7 +445,7 @@ add_statement (struct qk_plan *plan, enum quantity quantity, size_t source)
       s->band = qk_band_absolute (0, t * sd);
       break;
     case SCORE_VARIANCE:
-      s->exact = sd * sd;
+      s->exact = qk_score_variance (score);
       s->band = qk_band_ratio (d, t);
       break;
     case SCORE_ABS_MEAN:
@@ -551,7 +627,7 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
         add_statement (plan, GEARY_RATIO, c);
       if (qk_plan_wants (plan, "score_excess_kurtosis"))
         {
-          obstacle[i] = kurtosis_obstacle (score, p->tolerance);
+          obstacle[i] = kurtosis_obstacle (plan->cases[c].own, p);
           if (!obstacle[i])
             add_statement (plan, SCORE_EXCESS_KURTOSIS, c);
         }
@@ -620,69 +696,12 @@ least_blocks (const struct qk_plan *plan, size_t c)
       const struct qk_statement *s = &plan->statements[i];
       if (!s->judged || s->sources != 1 || s->source[0] != c)
         continue;
-      if (s->quantity == SCORE_EXCESS_KURTOSIS && u->score.d <= 8)
-        least = fmax (least, KURTOSIS_BLOCKS);
+      if (s->quantity == SCORE_EXCESS_KURTOSIS)
+        least = fmax (least, kurtosis_blocks (&u->score));
       if ((s->quantity == SCORE_VARIANCE || s->quantity == SCORE_ABS_MEAN) && !varies (&u->score))
         least = fmax (least, qk_plan_degenerate (1, t / (1 + t), qk_round_miss (s->miss, 1)));
     }
   return least;
-}
-
-/* Tiles that make a block: at least 4096 scores, and normal enough for t.  */
-static double
-pool (const struct setup *u, double b, bool pairs)
-{
-  double side = pairs ? 1 : b, count = pairs ? BATCH : 1;
-  double scores = ceil (QK_MIN_POOL / (side * side));
-  double normal = ceil (tile_variance (&u->score, SCORE_VARIANCE, side) / POOL_VARIANCE);
-  return ceil (fmax (scores, normal) / count);
-}
-
-/* The best side of a tile: 2 b d normals buy b^2 scores whose information saturates as rows and
-   columns are shared.  See qkcheck-method(7).  */
-static double
-best_side (const struct setup *u)
-{
-  double d = u->score.d;
-  double m4 = (qk_law_moment (&u->score.q, 4) + qk_law_moment (&u->score.k, 4)) / 2;
-  double b = m4 > 1 ? sqrt (2 * d * DRAW_COST / ((m4 - 1) * (1 + SCORE_COST / d))) : MAX_SIDE;
-  return fmin (fmax (b, QK_LANES), MAX_SIDE);
-}
-
-static double
-step_down (double b)
-{
-  return fmax (QK_LANES * floor (b / QK_LANES), QK_LANES);
-}
-
-struct design
-{
-  double side, tiles, blocks; /* tiles (or batches) a block */
-};
-
-/* wanted tiles (or batches) of that side, pooled, in at least that many blocks.  */
-static struct design
-arrange (const struct setup *u, double side, double wanted, double least, bool pairs)
-{
-  double tiles = pool (u, side, pairs);
-  double blocks = fmax (ceil (wanted / tiles), least);
-  if (blocks > fmax (MAX_BLOCKS, least))
-    {
-      tiles = ceil (wanted / MAX_BLOCKS);
-      blocks = ceil (wanted / tiles);
-    }
-  return (struct design){ side, tiles, blocks };
-}
-
-/* For a given number of scores; too few of them for one block make a smaller block.  */
-static struct design
-arrange_samples (const struct setup *u, double samples, bool pairs)
-{
-  double side = pairs ? BATCH : step_down (fmin (best_side (u), sqrt (samples / QK_MIN_BLOCKS)));
-  double wanted = ceil (samples / (pairs ? side : side * side));
-  struct design a = arrange (u, side, wanted, 1, pairs);
-  a.tiles = fmin (a.tiles, wanted);
-  return a;
 }
 
 static struct design
@@ -705,48 +724,28 @@ arrange_planned (const struct qk_plan *plan, size_t c, bool pairs)
   return arrange (u, side, wanted, least_blocks (plan, c), pairs);
 }
 
-/* Samples from which the statements on this case have honest intervals.  */
+/* Samples from which the intervals of a case are honest.  */
 static double
-samples_for (const struct setup *u, bool pairs, double blocks)
+samples_for (const struct setup *u, bool pairs)
 {
   double samples = QK_MIN_BLOCKS * QK_MIN_POOL;
-  for (;; samples *= 2)
-    {
-      struct design a = arrange_samples (u, samples, pairs);
-      if (a.blocks >= blocks && a.tiles >= pool (u, a.side, pairs))
-        return samples;
-    }
+  while (arrange_samples (u, samples, pairs).blocks < QK_MIN_BLOCKS)
+    samples *= 2;
+  return samples;
 }
 
-/* Mark what a given number of samples is too small for.  */
+/* Say of the statements on case c that their sample is too small.  */
 static void
-mark_thin (struct qk_plan *plan, size_t c, struct design a, bool pairs)
+mark_thin (struct qk_plan *plan, size_t c, bool pairs)
 {
   const struct setup *u = plan->cases[c].own;
-  double needed = 0;
   for (size_t i = 0; i < plan->n_statements; i++)
-    {
-      struct qk_statement *s = &plan->statements[i];
-      bool uses = false;
-      for (size_t j = 0; j < s->sources; j++)
-        uses |= s->source[j] == c;
-      bool slow = s->quantity == SCORE_EXCESS_KURTOSIS && u->score.d <= 8;
-      double least = slow ? KURTOSIS_BLOCKS : QK_MIN_BLOCKS;
-      if (!uses || a.blocks >= least)
-        continue;
-      s->thin = true;
-      needed = fmax (needed, samples_for (u, pairs, least));
-      if (slow && a.blocks >= QK_MIN_BLOCKS)
-        qk_plan_warn (plan,
-                      "d_k = %.0f: score_excess_kurtosis is described, not judged: its interval "
-                      "is honest from --samples=%.0f on",
-                      u->score.d, needed);
-    }
-  if (a.blocks < QK_MIN_BLOCKS && needed > 0)
-    qk_plan_warn (plan,
-                  "d_k = %.0f: too few samples for an honest interval: described, not judged; "
-                  "--samples=%.0f would be enough",
-                  u->score.d, needed);
+    for (size_t j = 0; j < plan->statements[i].sources; j++)
+      plan->statements[i].thin |= plan->statements[i].source[j] == c;
+  qk_plan_warn (plan,
+                "d_k = %.0f: too few samples for an honest interval: described, not judged; "
+                "--samples=%.0f is enough",
+                u->score.d, samples_for (u, pairs));
 }
 
 static void
@@ -769,7 +768,8 @@ size_moments (struct qk_plan *plan, size_t c, bool pairs)
   k->units = a.tiles * scores;
   k->cost = a.tiles * (scores * (u->score.d + SCORE_COST) + 2 * DRAW_COST * a.side * u->score.d);
   k->scratch = scratch_bytes (u, pairs);
-  mark_thin (plan, c, a, pairs);
+  if (a.blocks < QK_MIN_BLOCKS)
+    mark_thin (plan, c, pairs);
 }
 
 /* The law takes as many pairs as its band asks for; --samples is a limit.  With --samples their

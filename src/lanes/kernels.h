@@ -4,8 +4,8 @@
    const table of function pointers, chosen once.  8 doubles are a vector in every build.
 
    Operand layout (Q or K of b rows by d coordinates, b a multiple of 8).  Rows go in panels of 8,
-   coordinates in chunks of QK_DEPTH.  The value of row r, coordinate i, in chunk m = i / QK_DEPTH of
-   depth c = min (QK_DEPTH, d - m QK_DEPTH), stands at
+   coordinates in chunks of QK_DEPTH.  The value of row r, coordinate i, in chunk m = i / QK_DEPTH
+   of depth c = min (QK_DEPTH, d - m QK_DEPTH), stands at
 
      m QK_DEPTH b + ((r / 8) c + i % QK_DEPTH) 8 + r % 8,
 
@@ -21,6 +21,7 @@
 #include "sampler.h"
 #include "stream.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,8 +49,7 @@ struct qk_kernels
   const char *isa; /* "avx2", "plain" */
 
   /* x[i] = qk_draw (a, law, first + i), i < n; first, n multiples of QK_DRAW_STEP.  */
-  void (*draw) (double *x, size_t n, struct qk_address a, uint64_t first,
-                const struct qk_law *law);
+  void (*draw) (double *x, size_t n, struct qk_address a, uint64_t first, const struct qk_law *law);
 
   /* The same transform on given words: word[2 c], word[2 c + 1] are the words of counter c, values
      dealt as in qk_draw.  n a multiple of QK_DRAW_STEP; 2 n / law->type->per words.  */
@@ -66,10 +66,13 @@ struct qk_kernels
   /* s[p] += q_p . k_p for n pairs, n a multiple of 8; operand layout with b = n.  */
   void (*pairs) (double *s, const double *q, const double *k, size_t n, size_t c, int start);
 
-  /* The sums over a b by b tile in score layout: in 8 lanes, in an order fixed here once.  */
+  /* The sums over a b by b tile in score layout.  The order is fixed: for each panel of 8 rows, 8
+     lanes from zero over its columns in order, by s1 += x, s2 += x^2 (rounded), s3 = fma (x^2, x,
+     s3), s4 = fma (x^2, x^2, s4), abs += |s|; the panels in order into 8 lanes from zero, rows as
+     fma (s1, s1, rows); the lanes as ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)).  */
   void (*tile_sums) (struct qk_score_sums *sums, const double *s, size_t b, double shift);
 
-  /* The sums over n pairs, n a multiple of 8.  */
+  /* The sums over n pairs, n a multiple of 8: one panel of n / 8 columns.  */
   void (*pair_sums) (struct qk_score_sums *sums, const double *s, size_t n, double shift);
 };
 
@@ -77,11 +80,15 @@ struct qk_kernels
 const struct qk_kernels *const *qk_kernels_available (void);
 
 /* The build of that name, or NULL if it is unknown or the processor lacks it; NULL name: the best.
-   */
+ */
 const struct qk_kernels *qk_kernels_find (const char *isa);
 
+/* Whether fma is one instruction on this processor: without, every build is for correctness only
+   (200 times slower).  */
+bool qk_fma_in_hardware (void);
+
 /* Fill x with n values of law from a source: by address, or from a foreign generator, for which
-   words is scratch of 2 n words.  role is added to the cell.  */
+   words is scratch of 2 n / law->type->per words.  role is added to the cell.  */
 void qk_fill (const struct qk_kernels *kernels, double *x, size_t n, struct qk_source *s,
               unsigned role, uint64_t first, const struct qk_law *law, uint64_t *words);
 

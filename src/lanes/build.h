@@ -1,0 +1,22 @@
+/* build.h -- the kernels of one build, named by QK_ISA: qk_tile_avx2, ...  */
+
+#ifndef QK_LANES_BUILD_H
+#define QK_LANES_BUILD_H
+
+#include "lanes/kernels.h"
+
+#define QK_PASTE_2(a, b) a##_##b
+#define QK_PASTE(a, b) QK_PASTE_2 (a, b)
+#define QK_QUOTE_2(a) #a
+#define QK_QUOTE(a) QK_QUOTE_2 (a)
+#define QK_BUILD(name) QK_PASTE (name, QK_ISA) /* qk_tile -> qk_tile_avx2 */
+
+void QK_BUILD (qk_draw) (double *x, size_t n, struct qk_address a, uint64_t first,
+                         const struct qk_law *law);
+void QK_BUILD (qk_shape) (double *x, size_t n, const uint64_t *word, const struct qk_law *law);
+void QK_BUILD (qk_mix) (double *k, const double *q, size_t n, double a, double t, double c);
+
+/* The table, in tile.c.  */
+extern const struct qk_kernels QK_BUILD (qk_kernels);
+
+#endif

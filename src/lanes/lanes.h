@@ -1,0 +1,444 @@
+/* lanes.h -- eight doubles, or eight 64-bit words, at once: the only file with intrinsics.
+
+   The flags of the compiler choose the section: AVX2 with fma, or plain C.  AVX-512 will be one
+   more section, with struct dv { __m512d a; }; every operation rounds once, as IEEE 754 says, so
+   the sections cannot differ.  Arrays of lanes are aligned to QK_ALIGN.  */
+
+#ifndef QK_LANES_H
+#define QK_LANES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES_INLINE static inline __attribute__ ((always_inline))
+
+#if defined __AVX2__ && defined __FMA__
+
+#include <immintrin.h>
+
+/* Columns of a score tile kept in registers: 2 TILE_COLUMNS sums, 2 operands, 1 broadcast.  */
+enum
+{
+  TILE_COLUMNS = 6
+};
+
+struct dv
+{
+  __m256d a, b;
+};
+
+struct uv
+{
+  __m256i a, b;
+};
+
+#define DV_1(f)                                                                                    \
+  return (struct dv) { f (x.a), f (x.b) }
+#define DV_2(f)                                                                                    \
+  return (struct dv) { f (x.a, y.a), f (x.b, y.b) }
+#define UV_2(f)                                                                                    \
+  return (struct uv) { f (x.a, y.a), f (x.b, y.b) }
+
+LANES_INLINE struct dv
+dv_load (const double *x)
+{
+  return (struct dv){ _mm256_load_pd (x), _mm256_load_pd (x + 4) };
+}
+
+LANES_INLINE void
+dv_store (double *x, struct dv v)
+{
+  _mm256_store_pd (x, v.a);
+  _mm256_store_pd (x + 4, v.b);
+}
+
+LANES_INLINE struct dv
+dv_set (double x)
+{
+  return (struct dv){ _mm256_set1_pd (x), _mm256_set1_pd (x) };
+}
+
+LANES_INLINE struct dv
+dv_add (struct dv x, struct dv y)
+{
+  DV_2 (_mm256_add_pd);
+}
+
+LANES_INLINE struct dv
+dv_sub (struct dv x, struct dv y)
+{
+  DV_2 (_mm256_sub_pd);
+}
+
+LANES_INLINE struct dv
+dv_mul (struct dv x, struct dv y)
+{
+  DV_2 (_mm256_mul_pd);
+}
+
+/* x y + z, rounded once.  */
+LANES_INLINE struct dv
+dv_fma (struct dv x, struct dv y, struct dv z)
+{
+  return (struct dv){ _mm256_fmadd_pd (x.a, y.a, z.a), _mm256_fmadd_pd (x.b, y.b, z.b) };
+}
+
+LANES_INLINE struct dv
+dv_sqrt (struct dv x)
+{
+  DV_1 (_mm256_sqrt_pd);
+}
+
+LANES_INLINE struct uv
+uv_load (const uint64_t *x)
+{
+  return (struct uv){ _mm256_load_si256 ((const __m256i *)x),
+                      _mm256_load_si256 ((const __m256i *)(x + 4)) };
+}
+
+LANES_INLINE void
+uv_store (uint64_t *x, struct uv v)
+{
+  _mm256_store_si256 ((__m256i *)x, v.a);
+  _mm256_store_si256 ((__m256i *)(x + 4), v.b);
+}
+
+LANES_INLINE struct uv
+uv_set (uint64_t x)
+{
+  return (struct uv){ _mm256_set1_epi64x ((long long)x), _mm256_set1_epi64x ((long long)x) };
+}
+
+LANES_INLINE struct uv
+uv_add (struct uv x, struct uv y)
+{
+  UV_2 (_mm256_add_epi64);
+}
+
+LANES_INLINE struct uv
+uv_and (struct uv x, struct uv y)
+{
+  UV_2 (_mm256_and_si256);
+}
+
+LANES_INLINE struct uv
+uv_or (struct uv x, struct uv y)
+{
+  UV_2 (_mm256_or_si256);
+}
+
+LANES_INLINE struct uv
+uv_xor (struct uv x, struct uv y)
+{
+  UV_2 (_mm256_xor_si256);
+}
+
+LANES_INLINE struct uv
+uv_left (struct uv x, int n)
+{
+  return (struct uv){ _mm256_slli_epi64 (x.a, n), _mm256_slli_epi64 (x.b, n) };
+}
+
+LANES_INLINE struct uv
+uv_right (struct uv x, int n)
+{
+  return (struct uv){ _mm256_srli_epi64 (x.a, n), _mm256_srli_epi64 (x.b, n) };
+}
+
+/* The products of the low halves.  */
+LANES_INLINE struct uv
+uv_mul_low (struct uv x, struct uv y)
+{
+  UV_2 (_mm256_mul_epu32);
+}
+
+/* The low half of x below the low half of y.  */
+LANES_INLINE struct uv
+uv_pair (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm256_blend_epi32 (x.a, _mm256_slli_epi64 (y.a, 32), 0xaa),
+                      _mm256_blend_epi32 (x.b, _mm256_slli_epi64 (y.b, 32), 0xaa) };
+}
+
+LANES_INLINE struct uv
+dv_bits (struct dv x)
+{
+  return (struct uv){ _mm256_castpd_si256 (x.a), _mm256_castpd_si256 (x.b) };
+}
+
+LANES_INLINE struct dv
+dv_of_bits (struct uv x)
+{
+  return (struct dv){ _mm256_castsi256_pd (x.a), _mm256_castsi256_pd (x.b) };
+}
+
+/* y where the top bit of m is set, else x.  */
+LANES_INLINE struct dv
+dv_select (struct dv x, struct dv y, struct uv m)
+{
+  return (struct dv){ _mm256_blendv_pd (x.a, y.a, _mm256_castsi256_pd (m.a)),
+                      _mm256_blendv_pd (x.b, y.b, _mm256_castsi256_pd (m.b)) };
+}
+
+/* x where x' < y', else 0.  */
+LANES_INLINE struct dv
+dv_where_less (struct dv x, struct dv u, struct dv v)
+{
+  return (struct dv){ _mm256_and_pd (x.a, _mm256_cmp_pd (u.a, v.a, _CMP_LT_OQ)),
+                      _mm256_and_pd (x.b, _mm256_cmp_pd (u.b, v.b, _CMP_LT_OQ)) };
+}
+
+/* table[i % 8] for i < 2^32: the high and the low halves of the table in a register each.  */
+LANES_INLINE __m256i
+table_half (const double table[8], const int high)
+{
+  __m256 x = _mm256_castpd_ps (_mm256_loadu_pd (table));
+  __m256 y = _mm256_castpd_ps (_mm256_loadu_pd (table + 4));
+  __m256 half = high ? _mm256_shuffle_ps (x, y, 0xdd) : _mm256_shuffle_ps (x, y, 0x88);
+  return _mm256_permute4x64_epi64 (_mm256_castps_si256 (half), 0xd8);
+}
+
+LANES_INLINE struct dv
+dv_lookup (const double table[8], struct uv i)
+{
+  __m256i low = table_half (table, 0), high = table_half (table, 1);
+  struct uv x = { _mm256_permutevar8x32_epi32 (low, i.a), _mm256_permutevar8x32_epi32 (low, i.b) };
+  struct uv y
+      = { _mm256_permutevar8x32_epi32 (high, i.a), _mm256_permutevar8x32_epi32 (high, i.b) };
+  return dv_of_bits (uv_pair (x, y));
+}
+
+/* The same for a table whose low halves are 0.  */
+LANES_INLINE struct dv
+dv_lookup_short (const double table[8], struct uv i)
+{
+  __m256i high = table_half (table, 1);
+  struct uv x
+      = { _mm256_permutevar8x32_epi32 (high, i.a), _mm256_permutevar8x32_epi32 (high, i.b) };
+  return dv_of_bits (uv_left (x, 32));
+}
+
+#undef DV_1
+#undef DV_2
+#undef UV_2
+
+#else /* plain C: the compiler may or may not find vectors */
+
+enum
+{
+  TILE_COLUMNS = 6
+};
+
+struct dv
+{
+  double x[8];
+};
+
+struct uv
+{
+  uint64_t x[8];
+};
+
+#define EACH(type, expression)                                                                     \
+  struct type v;                                                                                   \
+  for (int i = 0; i < 8; i++)                                                                      \
+    v.x[i] = (expression);                                                                         \
+  return v
+
+LANES_INLINE struct dv
+dv_load (const double *x)
+{
+  EACH (dv, x[i]);
+}
+
+LANES_INLINE void
+dv_store (double *x, struct dv v)
+{
+  memcpy (x, v.x, sizeof v);
+}
+
+LANES_INLINE struct dv
+dv_set (double x)
+{
+  EACH (dv, x);
+}
+
+LANES_INLINE struct dv
+dv_add (struct dv x, struct dv y)
+{
+  EACH (dv, x.x[i] + y.x[i]);
+}
+
+LANES_INLINE struct dv
+dv_sub (struct dv x, struct dv y)
+{
+  EACH (dv, x.x[i] - y.x[i]);
+}
+
+LANES_INLINE struct dv
+dv_mul (struct dv x, struct dv y)
+{
+  EACH (dv, x.x[i] * y.x[i]);
+}
+
+LANES_INLINE struct dv
+dv_fma (struct dv x, struct dv y, struct dv z)
+{
+  EACH (dv, fma (x.x[i], y.x[i], z.x[i]));
+}
+
+LANES_INLINE struct dv
+dv_sqrt (struct dv x)
+{
+  EACH (dv, sqrt (x.x[i]));
+}
+
+LANES_INLINE struct uv
+uv_load (const uint64_t *x)
+{
+  EACH (uv, x[i]);
+}
+
+LANES_INLINE void
+uv_store (uint64_t *x, struct uv v)
+{
+  memcpy (x, v.x, sizeof v);
+}
+
+LANES_INLINE struct uv
+uv_set (uint64_t x)
+{
+  EACH (uv, x);
+}
+
+LANES_INLINE struct uv
+uv_add (struct uv x, struct uv y)
+{
+  EACH (uv, x.x[i] + y.x[i]);
+}
+
+LANES_INLINE struct uv
+uv_and (struct uv x, struct uv y)
+{
+  EACH (uv, x.x[i] & y.x[i]);
+}
+
+LANES_INLINE struct uv
+uv_or (struct uv x, struct uv y)
+{
+  EACH (uv, x.x[i] | y.x[i]);
+}
+
+LANES_INLINE struct uv
+uv_xor (struct uv x, struct uv y)
+{
+  EACH (uv, x.x[i] ^ y.x[i]);
+}
+
+LANES_INLINE struct uv
+uv_left (struct uv x, int n)
+{
+  EACH (uv, x.x[i] << n);
+}
+
+LANES_INLINE struct uv
+uv_right (struct uv x, int n)
+{
+  EACH (uv, x.x[i] >> n);
+}
+
+LANES_INLINE struct uv
+uv_mul_low (struct uv x, struct uv y)
+{
+  EACH (uv, (x.x[i] & 0xffffffff) * (y.x[i] & 0xffffffff));
+}
+
+LANES_INLINE struct uv
+uv_pair (struct uv x, struct uv y)
+{
+  EACH (uv, (x.x[i] & 0xffffffff) | y.x[i] << 32);
+}
+
+LANES_INLINE struct uv
+dv_bits (struct dv x)
+{
+  struct uv v;
+  memcpy (&v, &x, sizeof v);
+  return v;
+}
+
+LANES_INLINE struct dv
+dv_of_bits (struct uv x)
+{
+  struct dv v;
+  memcpy (&v, &x, sizeof v);
+  return v;
+}
+
+LANES_INLINE struct dv
+dv_select (struct dv x, struct dv y, struct uv m)
+{
+  EACH (dv, m.x[i] >> 63 ? y.x[i] : x.x[i]);
+}
+
+LANES_INLINE struct dv
+dv_where_less (struct dv x, struct dv u, struct dv v)
+{
+  struct dv w;
+  for (int i = 0; i < 8; i++)
+    w.x[i] = u.x[i] < v.x[i] ? x.x[i] : 0;
+  return w;
+}
+
+LANES_INLINE struct dv
+dv_lookup (const double table[8], struct uv j)
+{
+  EACH (dv, table[j.x[i] % 8]);
+}
+
+LANES_INLINE struct dv
+dv_lookup_short (const double table[8], struct uv j)
+{
+  EACH (dv, table[j.x[i] % 8]);
+}
+
+#undef EACH
+
+#endif
+
+/* Made of the above.  */
+
+LANES_INLINE struct dv
+dv_abs (struct dv x)
+{
+  return dv_of_bits (uv_and (dv_bits (x), uv_set (INT64_MAX)));
+}
+
+/* x with its sign reversed where the top bit of m is set; the other bits of m are 0.  */
+LANES_INLINE struct dv
+dv_flip (struct dv x, struct uv m)
+{
+  return dv_of_bits (uv_xor (dv_bits (x), m));
+}
+
+/* c[0] + c[1] x + ... + c[n-1] x^(n-1), n a constant.  */
+LANES_INLINE struct dv
+dv_polynomial (struct dv x, const double *c, const int n)
+{
+  struct dv p = dv_set (c[n - 1]);
+  for (int i = n - 2; i >= 0; i--)
+    p = dv_fma (p, x, dv_set (c[i]));
+  return p;
+}
+
+/* ((x0 + x4) + (x2 + x6)) + ((x1 + x5) + (x3 + x7)).  */
+LANES_INLINE double
+dv_total (struct dv v)
+{
+  _Alignas(64) double x[8];
+  dv_store (x, v);
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
+#endif

@@ -1,0 +1,136 @@
+/* tile.c -- scores and their power sums; the table of the build.
+
+   Compiled once per instruction set.  */
+
+#include "lanes/build.h"
+#include "lanes/lanes.h"
+
+/* 8 rows by some columns, in registers: q a panel of rows, k[j] the first coordinate of column j.
+   columns is a constant where this is expanded.  */
+LANES_INLINE void
+strip (double *s, const double *q, const double *const *k, size_t c, int start, const int columns)
+{
+  struct dv sum[TILE_COLUMNS];
+  for (int j = 0; j < columns; j++)
+    sum[j] = start ? dv_set (0) : dv_load (s + 8 * j);
+
+  for (size_t i = 0; i < 8 * c; i += 8)
+    {
+      struct dv x = dv_load (q + i);
+      for (int j = 0; j < columns; j++)
+        sum[j] = dv_fma (x, dv_set (k[j][i]), sum[j]);
+    }
+
+  for (int j = 0; j < columns; j++)
+    dv_store (s + 8 * j, sum[j]);
+}
+
+static void
+tile (double *s, const double *q, const double *k, size_t b, size_t c, int start)
+{
+  /* Strips of 6 columns, and at the end one or two of 4: b is a multiple of 8.  */
+  for (size_t j = 0; j < b;)
+    {
+      const int columns = b - j == 4 || b - j == 8 ? 4 : 6;
+      const double *column[6];
+      for (int i = 0; i < columns; i++)
+        column[i] = k + (j + i) / 8 * 8 * c + (j + i) % 8;
+
+      for (size_t row = 0; row < b; row += 8)
+        if (columns == 6)
+          strip (s + (row / 8 * b + j) * 8, q + row * c, column, c, start, 6);
+        else
+          strip (s + (row / 8 * b + j) * 8, q + row * c, column, c, start, 4);
+      j += columns;
+    }
+}
+
+/* Some panels of 8 pairs at once, for the latency of fma.  */
+LANES_INLINE void
+panels (double *s, const double *q, const double *k, size_t c, int start, const int count)
+{
+  struct dv sum[4];
+  for (int j = 0; j < count; j++)
+    sum[j] = start ? dv_set (0) : dv_load (s + 8 * j);
+
+  for (size_t i = 0; i < 8 * c; i += 8)
+    for (int j = 0; j < count; j++)
+      sum[j] = dv_fma (dv_load (q + 8 * c * j + i), dv_load (k + 8 * c * j + i), sum[j]);
+
+  for (int j = 0; j < count; j++)
+    dv_store (s + 8 * j, sum[j]);
+}
+
+static void
+pairs (double *s, const double *q, const double *k, size_t n, size_t c, int start)
+{
+  size_t p = 0;
+  for (; p + 32 <= n; p += 32)
+    panels (s + p, q + p * c, k + p * c, c, start, 4);
+  for (; p < n; p += 8)
+    panels (s + p, q + p * c, k + p * c, c, start, 1);
+}
+
+/* Power sums in 8 lanes.  */
+struct lane_sums
+{
+  struct dv s1, s2, s3, s4, abs;
+};
+
+/* Of n vectors in order, from zero.  */
+LANES_INLINE struct lane_sums
+panel_sums (const double *s, size_t n, struct dv shift)
+{
+  struct dv zero = dv_set (0), s1 = zero, s2 = zero, s3 = zero, s4 = zero, abs = zero;
+  for (size_t j = 0; j < n; j++)
+    {
+      struct dv value = dv_load (s + 8 * j);
+      struct dv x = dv_sub (value, shift), square = dv_mul (x, x);
+      s1 = dv_add (s1, x);
+      s2 = dv_add (s2, square);
+      s3 = dv_fma (square, x, s3);
+      s4 = dv_fma (square, square, s4);
+      abs = dv_add (abs, dv_abs (value));
+    }
+  return (struct lane_sums){ s1, s2, s3, s4, abs };
+}
+
+static void
+tile_sums (struct qk_score_sums *sums, const double *s, size_t b, double shift)
+{
+  const struct dv zero = dv_set (0);
+  struct lane_sums all = { zero, zero, zero, zero, zero };
+  struct dv rows = zero;
+
+  for (size_t panel = 0; panel < b / 8; panel++)
+    {
+      struct lane_sums one = panel_sums (s + panel * 8 * b, b, dv_set (shift));
+      all.s1 = dv_add (all.s1, one.s1);
+      all.s2 = dv_add (all.s2, one.s2);
+      all.s3 = dv_add (all.s3, one.s3);
+      all.s4 = dv_add (all.s4, one.s4);
+      all.abs = dv_add (all.abs, one.abs);
+      rows = dv_fma (one.s1, one.s1, rows);
+    }
+  *sums = (struct qk_score_sums){ dv_total (all.s1), dv_total (all.s2),  dv_total (all.s3),
+                                  dv_total (all.s4), dv_total (all.abs), dv_total (rows) };
+}
+
+static void
+pair_sums (struct qk_score_sums *sums, const double *s, size_t n, double shift)
+{
+  struct lane_sums all = panel_sums (s, n / 8, dv_set (shift));
+  *sums = (struct qk_score_sums){ dv_total (all.s1), dv_total (all.s2),  dv_total (all.s3),
+                                  dv_total (all.s4), dv_total (all.abs), 0 };
+}
+
+const struct qk_kernels QK_BUILD (qk_kernels) = {
+  .isa = QK_QUOTE (QK_ISA),
+  .draw = QK_BUILD (qk_draw),
+  .shape = QK_BUILD (qk_shape),
+  .mix = QK_BUILD (qk_mix),
+  .tile = tile,
+  .pairs = pairs,
+  .tile_sums = tile_sums,
+  .pair_sums = pair_sums,
+};

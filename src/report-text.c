@@ -1,0 +1,899 @@
+/* report-text.c -- the result for people: the answer first and last, no figure without its
+   interval.
+
+   Findings with equal cases are a row of the main table; its columns come from the quantities of
+   the descriptor.  Where there is one row only, each finding has a line of its own, and so have the
+   quantities that run over all cases (slopes).  Markdown is the same story in pipe tables.  */
+
+#include "report.h"
+
+#include "figure.h"
+#include "grid.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum
+{
+  LINES = 8,      /* findings in the list of what does not hold */
+  KEY_WIDTH = 28, /* characters of a text that names a case */
+  SENTENCE = 2048 /* bytes */
+};
+
+/* What is told, and where to.  */
+struct story
+{
+  FILE *out;
+  const struct qk_report *report;
+  const struct qk_plan *plan;
+  const struct qk_finding *found;
+  size_t n;
+  bool markdown, color;
+
+  size_t rows;   /* cases that findings share */
+  size_t *row;   /* of each finding; of no meaning where it has a line of its own */
+  size_t *first; /* finding that names the row */
+};
+
+/* ---- Words --------------------------------------------------------------------------------- */
+
+struct sentence
+{
+  char text[SENTENCE];
+};
+
+__attribute__ ((format (printf, 2, 3))) static void
+add (struct sentence *s, const char *format, ...)
+{
+  size_t used = strlen (s->text);
+  va_list args;
+  va_start (args, format);
+  vsnprintf (s->text + used, sizeof s->text - used, format, args);
+  va_end (args);
+}
+
+/* A paragraph; its first word may be painted, and then ends with a space.  */
+static void
+say (const struct story *t, const char *lead, const char *color, const char *text, size_t indent)
+{
+  if (t->markdown)
+    {
+      fputs (*lead ? "\n**" : "\n", t->out);
+      qk_text_markdown (t->out, lead);
+      fputs (*lead ? "** " : "", t->out);
+      qk_text_markdown (t->out, text);
+      putc ('\n', t->out);
+      return;
+    }
+  size_t width = qk_text_width (lead);
+  fprintf (t->out, "%*s%s%s%s%s", (int)indent, "", t->color ? color : "", lead,
+           t->color && *color ? qk_text_plain : "", *lead ? " " : "");
+  qk_text_wrap (t->out, text, indent, indent + width + (*lead != '\0'));
+}
+
+static const struct qk_quantity *
+quantity (const struct story *t, size_t i)
+{
+  return &t->plan->experiment->quantities[t->found[i].statement->quantity];
+}
+
+static void
+add_key (struct sentence *s, const struct qk_key *key)
+{
+  char number[QK_FIGURE];
+  if (key->text)
+    add (s, "%s", key->text);
+  else if (key->list && key->list->n > 0)
+    {
+      qk_figure_plain (number, key->list->value[0], 6);
+      add (s, "%s", number);
+      qk_figure_plain (number, key->list->value[key->list->n - 1], 6);
+      if (key->list->n > 1)
+        add (s, " to %s", number);
+    }
+  else if (!key->list)
+    {
+      qk_figure_value (number, key->number, 6);
+      add (s, "%s", number);
+    }
+}
+
+/* ---- Rows: findings of one case --------------------------------------------------------------
+ */
+
+static bool
+same_key (const struct qk_key *a, const struct qk_key *b)
+{
+  if (strcmp (a->name, b->name) || !a->text != !b->text || !a->list != !b->list)
+    return false;
+  if (a->text)
+    return strcmp (a->text, b->text) == 0;
+  if (a->list)
+    return a->list->n == b->list->n
+           && memcmp (a->list->value, b->list->value, a->list->n * sizeof *a->list->value) == 0;
+  return a->number == b->number;
+}
+
+static bool
+same_case (const struct qk_key *a, const struct qk_key *b)
+{
+  size_t i = 0;
+  for (; i < QK_KEYS && a[i].name && b[i].name; i++)
+    if (!same_key (&a[i], &b[i]))
+      return false;
+  return i == QK_KEYS || (!a[i].name && !b[i].name);
+}
+
+static bool
+has_line (const struct story *t, size_t i)
+{
+  return t->rows <= 1 || quantity (t, i)->show == QK_LINE;
+}
+
+/* Findings come by case or by quantity, so the row is the last one or, cyclically, the next.  */
+static bool
+find_rows (struct story *t)
+{
+  t->row = calloc (t->n + 1, sizeof *t->row);
+  t->first = calloc (t->n + 1, sizeof *t->first);
+  if (!t->row || !t->first)
+    return false;
+  size_t last = 0;
+  for (size_t i = 0; i < t->n; i++)
+    if (quantity (t, i)->show != QK_LINE)
+      {
+        size_t tried = 0;
+        while (tried < t->rows
+               && !same_case (t->found[t->first[last]].statement->key, t->found[i].statement->key))
+          {
+            last = (last + 1) % t->rows;
+            tried++;
+          }
+        if (tried == t->rows)
+          {
+            last = t->rows++;
+            t->first[last] = i;
+          }
+        t->row[i] = last;
+      }
+  return true;
+}
+
+static const struct qk_key *
+row_key (const struct story *t, size_t row, const char *name)
+{
+  const struct qk_key *key = t->found[t->first[row]].statement->key;
+  for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
+    if (strcmp (key[i].name, name) == 0)
+      return &key[i];
+  return NULL;
+}
+
+/* Whether the rows differ in a key.  */
+static bool
+varies (const struct story *t, const char *name)
+{
+  const struct qk_key *one = row_key (t, 0, name);
+  for (size_t row = 1; row < t->rows; row++)
+    {
+      const struct qk_key *other = row_key (t, row, name);
+      if (!one != !other || (one && !same_key (one, other)))
+        return true;
+    }
+  return false;
+}
+
+/* "d_k = 64": the first key and those in which rows differ.  A list tells nothing from anything. */
+static struct sentence
+case_words (const struct story *t, const struct qk_key *key)
+{
+  struct sentence s = { "" };
+  for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
+    if (!key[i].list && (i == 0 || (t->rows && varies (t, key[i].name))))
+      {
+        add (&s, "%s%s = ", *s.text ? ", " : "", key[i].name);
+        add_key (&s, &key[i]);
+      }
+  return s;
+}
+
+/* ---- Tables -------------------------------------------------------------------------------- */
+
+static void
+put_grid (const struct story *t, const struct qk_grid *g)
+{
+  if (t->markdown)
+    qk_grid_markdown (t->out, g);
+  else
+    qk_grid_text (t->out, g, t->color);
+}
+
+/* The columns that say which case a row is: the first key, and all in which rows differ.  */
+static void
+add_key_columns (struct qk_grid *g, const struct story *t)
+{
+  const char *seen[64] = { NULL }; /* more than the closed list has */
+  size_t n = 0;
+  for (size_t row = 0; row < t->rows; row++)
+    {
+      const struct qk_key *key = t->found[t->first[row]].statement->key;
+      for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
+        {
+          size_t k = 0;
+          while (k < n && strcmp (seen[k], key[i].name))
+            k++;
+          if (k < n || n == sizeof seen / sizeof *seen)
+            continue;
+          seen[n++] = key[i].name;
+          if (n > 1 && !varies (t, key[i].name))
+            continue;
+          size_t c = qk_grid_column (g, QK_GRID_KEY | (key[i].text ? 0 : QK_GRID_RIGHT), "%s",
+                                     key[i].name);
+          for (size_t r = 0; r < t->rows; r++)
+            {
+              const struct qk_key *value = row_key (t, r, key[i].name);
+              struct sentence words = { "" };
+              if (value)
+                add_key (&words, value);
+              qk_grid_put (g, r, c, "%.*s", KEY_WIDTH, words.text);
+            }
+        }
+    }
+}
+
+/* Whether a quantity has the same exact value in every row, and which.  */
+static bool
+constant (const struct story *t, size_t which, double *exact)
+{
+  *exact = NAN;
+  for (size_t i = 0; i < t->n; i++)
+    if (t->found[i].statement->quantity == which)
+      {
+        double x = t->found[i].statement->exact;
+        if (isnan (x) || (!isnan (*exact) && x != *exact))
+          return false;
+        *exact = x;
+      }
+  return !isnan (*exact);
+}
+
+static void
+put_interval (struct qk_grid *g, size_t row, size_t lo, const struct qk_figure *f)
+{
+  if (strcmp (f->lo, "?") == 0)
+    qk_grid_put (g, row, lo, "none");
+  else
+    {
+      qk_grid_put (g, row, lo, "[%s,", f->lo);
+      qk_grid_put (g, row, lo + 1, "%s]", f->hi);
+    }
+}
+
+/* Put estimate, interval and exact value of a quantity beside the rows.  What is exact for all of
+   them alike is said once, by write_table.  */
+static void
+add_quantity_columns (struct qk_grid *g, const struct story *t, size_t which, bool lead)
+{
+  const struct qk_quantity *q = &t->plan->experiment->quantities[which];
+  bool seen = false, known = false;
+  double exact;
+  for (size_t i = 0; i < t->n; i++)
+    if (t->found[i].statement->quantity == which)
+      {
+        seen = true;
+        known |= !isnan (t->found[i].statement->exact);
+      }
+  if (!seen)
+    return;
+  known &= lead || !constant (t, which, &exact);
+
+  size_t estimate = qk_grid_column (g, QK_GRID_POINT | QK_GRID_BLOCK, "%s", q->symbol);
+  size_t interval = lead ? qk_grid_column (g, QK_GRID_RIGHT, "interval") : 0;
+  size_t last = qk_grid_column (g, QK_GRID_GLUED | (lead ? QK_GRID_RIGHT : 0), "%s", "");
+  size_t column = known ? qk_grid_column (g, QK_GRID_POINT, "exact") : 0;
+
+  for (size_t i = 0; i < t->n; i++)
+    if (t->found[i].statement->quantity == which)
+      {
+        struct qk_figure f;
+        char value[QK_FIGURE];
+        size_t row = t->row[i];
+        qk_figure_enclosure (&f, t->found[i].enclosure);
+        qk_grid_put (g, row, estimate, "%s", f.estimate);
+        if (lead)
+          put_interval (g, row, interval, &f);
+        else /* "±.0020": the zero says nothing */
+          qk_grid_put (g, row, last, "±%s", f.half + (strncmp (f.half, "0.", 2) == 0));
+        if (known)
+          {
+            qk_figure_value (value, t->found[i].statement->exact, f.decimals);
+            qk_grid_put (g, row, column, "%s", value);
+          }
+      }
+}
+
+/* One word for the row: the worst of its verdicts, and whose it is; a lead before others.  */
+static void
+add_row_verdicts (struct qk_grid *g, const struct story *t)
+{
+  static const int rank[]
+      = { [QK_DESCRIBED] = 1, [QK_HOLDS] = 2, [QK_UNDECIDED] = 3, [QK_FAILS] = 4 };
+  size_t c = qk_grid_column (g, QK_GRID_VERDICT, "verdict");
+  struct
+  {
+    int rank;
+    bool lead;
+    size_t finding, same;
+  } *rows = calloc (t->rows, sizeof *rows), *worst;
+  if (!rows)
+    {
+      g->full = true;
+      return;
+    }
+  for (size_t i = 0; i < t->n; i++)
+    if (!has_line (t, i))
+      {
+        int its = rank[t->found[i].verdict];
+        bool lead = quantity (t, i)->show == QK_LEAD;
+        worst = &rows[t->row[i]];
+        worst->same = its > worst->rank ? 1 : worst->same + (its == worst->rank);
+        if (its > worst->rank || (its == worst->rank && lead && !worst->lead))
+          {
+            worst->rank = its;
+            worst->lead = lead;
+            worst->finding = i;
+          }
+      }
+  for (size_t row = 0; row < t->rows; row++)
+    {
+      size_t i = rows[row].finding, more = rows[row].same - 1;
+      const char *name = qk_verdict_name (t->found[i].verdict);
+      if (rows[row].rank <= rank[QK_HOLDS])
+        qk_grid_put (g, row, c, "%s", name ? name : "described");
+      else if (more)
+        qk_grid_put (g, row, c, "%s: %s +%zu", name, quantity (t, i)->symbol, more);
+      else
+        qk_grid_put (g, row, c, "%s: %s", name, quantity (t, i)->symbol);
+    }
+  free (rows);
+}
+
+/* A row for each case: the lead in full, the other quantities beside it.  */
+static void
+make_table (struct qk_grid *g, const struct story *t)
+{
+  const struct qk_quantity *table = t->plan->experiment->quantities;
+  qk_grid_open (g, t->rows);
+  add_key_columns (g, t);
+  for (size_t q = 0; table[q].name; q++)
+    if (table[q].show == QK_LEAD)
+      add_quantity_columns (g, t, q, true);
+  for (size_t q = 0; table[q].name; q++)
+    if (table[q].show == QK_COLUMN)
+      add_quantity_columns (g, t, q, false);
+  add_row_verdicts (g, t);
+}
+
+/* A line for each finding that is wanted: everything there is to say of it.  */
+static void
+make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size_t n, bool cases)
+{
+  char text[QK_FIGURE_BAND];
+  qk_grid_open (g, n);
+  size_t where = cases ? qk_grid_column (g, QK_GRID_KEY, "case") : 0;
+  size_t name = qk_grid_column (g, QK_GRID_KEY, "quantity");
+  size_t estimate = qk_grid_column (g, QK_GRID_POINT, "estimate");
+  size_t interval = qk_grid_column (g, QK_GRID_RIGHT, "interval");
+  qk_grid_column (g, QK_GRID_RIGHT | QK_GRID_GLUED, "%s", "");
+  size_t exact = qk_grid_column (g, QK_GRID_POINT | QK_GRID_BLOCK, "exact");
+  size_t allowed = qk_grid_column (g, QK_GRID_SPARE, "allowed");
+  size_t verdict = qk_grid_column (g, QK_GRID_VERDICT, "verdict");
+  for (size_t line = 0; line < n; line++)
+    {
+      size_t i = wanted[line];
+      const struct qk_finding *found = &t->found[i];
+      const struct qk_statement *s = found->statement;
+      const char *word = qk_verdict_name (found->verdict);
+      struct qk_figure f;
+      qk_figure_enclosure (&f, found->enclosure);
+      if (cases)
+        qk_grid_put (g, line, where, "%s", case_words (t, s->key).text);
+      qk_grid_put (g, line, name, "%s", quantity (t, i)->symbol);
+      qk_grid_put (g, line, estimate, "%s", f.estimate);
+      put_interval (g, line, interval, &f);
+      qk_figure_value (text, s->exact, f.decimals);
+      qk_grid_put (g, line, exact, "%s", text);
+      if (s->judged && !s->thin)
+        {
+          qk_figure_band (text, s->band);
+          qk_grid_put (g, line, allowed, "%s", text);
+        }
+      qk_grid_put (g, line, verdict, "%s", word ? word : "described");
+    }
+}
+
+/* ---- The parts of the story ------------------------------------------------------------------
+ */
+
+/* "normal components, tolerance 1 %, 99.9 % confidence over all 92 intervals".  */
+static struct sentence
+setting (const struct qk_plan *plan)
+{
+  const struct qk_params *p = plan->params;
+  struct sentence s = { "" };
+  size_t intervals = 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    intervals += plan->statements[i].miss > 0 && !plan->statements[i].thin;
+  if (plan->experiment->describe)
+    {
+      plan->experiment->describe (s.text, sizeof s.text, plan);
+      add (&s, ", ");
+    }
+  add (&s, "tolerance %.10g %%, ", 100 * p->tolerance);
+  if (p->miss > 0)
+    add (&s, "each interval misses with probability %.10g", p->miss);
+  else if (intervals == 1)
+    add (&s, "%.10g %% confidence", 100 * p->confidence);
+  else
+    add (&s, "%.10g %% confidence over all %zu intervals", 100 * p->confidence, intervals);
+  return s;
+}
+
+/* "3.1e7 scores, 0.5 s, seed 1".  */
+static struct sentence
+effort_words (const struct story *t)
+{
+  const struct qk_outcome *outcome = t->report->outcome;
+  struct sentence s = { "" };
+  char text[QK_FIGURE];
+  double samples = 0;
+  for (size_t i = 0; i < t->plan->n_cases && outcome->tables; i++)
+    samples += (double)outcome->tables[i].rows * t->plan->cases[i].units;
+  qk_figure_count (text, samples);
+  add (&s, "%s %s", text, t->plan->experiment->unit);
+  qk_figure_time (text, outcome->elapsed);
+  add (&s, ", %s, seed %llu", text, (unsigned long long)t->plan->params->seed);
+  return s;
+}
+
+/* One sentence on a finding that does not hold: what the experiment has to say, or else what the
+   interval tells.  */
+static struct sentence
+advice (const struct story *t, const struct qk_finding *f)
+{
+  const struct qk_experiment *experiment = t->plan->experiment;
+  const char *symbol = experiment->quantities[f->statement->quantity].symbol;
+  struct sentence s = { "" };
+  struct qk_figure figure;
+  char text[QK_FIGURE_BAND];
+  if (experiment->explain
+      && experiment->explain (s.text, sizeof s.text, t->plan, f->statement, &f->enclosure,
+                              f->verdict))
+    return s;
+  s.text[0] = '\0';
+  qk_figure_enclosure (&figure, f->enclosure);
+  qk_figure_band (text, f->statement->band);
+  if (f->verdict == QK_FAILS)
+    add (&s, "%s lies in [%s, %s], but the claim allows %s.", symbol, figure.lo, figure.hi, text);
+  else if (isnan (f->enclosure.lo))
+    add (&s, "Too few samples for an interval around %s.", symbol);
+  else if (isnan (f->samples_needed))
+    add (&s, "%s is undecided: no sample would bring its interval to one side of %s.", symbol,
+         text);
+  else
+    {
+      qk_figure_count (text, f->samples_needed);
+      add (&s, "About %s %s would decide %s.", text, experiment->unit, symbol);
+    }
+  return s;
+}
+
+/* Of the findings with that verdict the one to speak of: a lead before others; and of undecided
+   ones that which wants most samples.  NULL: there is none.  */
+static const struct qk_finding *
+spokesman (const struct story *t, enum qk_verdict verdict)
+{
+  const struct qk_finding *chosen = NULL;
+  bool led = false;
+  for (size_t i = 0; i < t->n; i++)
+    if (t->found[i].verdict == verdict)
+      {
+        const struct qk_finding *f = &t->found[i];
+        bool lead = quantity (t, i)->show == QK_LEAD;
+        if (!chosen || (lead && !led)
+            || (lead == led && verdict == QK_UNDECIDED
+                && f->samples_needed > chosen->samples_needed))
+          {
+            chosen = f;
+            led = lead;
+          }
+      }
+  return chosen;
+}
+
+static const char *
+answer_word (enum qk_verdict verdict)
+{
+  return verdict == QK_HOLDS       ? "Yes"
+         : verdict == QK_FAILS     ? "No"
+         : verdict == QK_UNDECIDED ? "Undecided"
+                                   : "Described";
+}
+
+static void
+write_question (const struct story *t, const struct sentence *under)
+{
+  const struct qk_outcome *outcome = t->report->outcome;
+  enum qk_verdict verdict = outcome ? qk_outcome_verdict (outcome) : QK_DESCRIBED;
+  const char *asked = t->plan->experiment->asked;
+  struct sentence first = { "" };
+  add (&first, "%s%s", outcome ? answer_word (verdict) : "Planned",
+       outcome && !outcome->complete ? ", so far: this is a partial result." : ".");
+  if (t->markdown)
+    {
+      fprintf (t->out, "**");
+      qk_text_markdown (t->out, asked);
+      fprintf (t->out, " %s**\n", first.text);
+    }
+  else
+    fprintf (t->out, "%s%s%s  %s%s%s\n", t->color ? qk_text_bold : "", asked,
+             t->color ? qk_text_plain : "", t->color ? qk_text_color (first.text) : "", first.text,
+             t->color ? qk_text_plain : "");
+  say (t, "", "", under->text, 0);
+}
+
+/* Findings of the table that do not hold, each with all that is known of it.  */
+static bool
+write_trouble (const struct story *t)
+{
+  size_t wanted[LINES], n = 0, all = 0;
+  for (int pass = 0; pass < 2; pass++)
+    for (size_t i = 0; i < t->n; i++)
+      if (!has_line (t, i) && t->found[i].verdict == (pass ? QK_UNDECIDED : QK_FAILS))
+        {
+          if (n < LINES)
+            wanted[n++] = i;
+          all++;
+        }
+  if (!n)
+    return true;
+  struct qk_grid g;
+  make_lines (&g, t, wanted, n, true);
+  bool whole = !g.full;
+  put_grid (t, &g);
+  qk_grid_close (&g);
+  if (all > n)
+    {
+      struct sentence s = { "" };
+      add (&s, "and %zu more; --format=json lists all.", all - n);
+      say (t, "", "", s.text, 2);
+    }
+  return whole;
+}
+
+/* Findings with a line of their own.  */
+static bool
+write_lines (const struct story *t)
+{
+  size_t *wanted = calloc (t->n + 1, sizeof *wanted), n = 0;
+  if (!wanted)
+    return false;
+  for (size_t i = 0; i < t->n; i++)
+    if (has_line (t, i))
+      wanted[n++] = i;
+  struct qk_grid g = { 0 };
+  if (n)
+    {
+      bool cases = false;
+      for (size_t i = 1; i < n; i++)
+        cases
+            |= !same_case (t->found[wanted[0]].statement->key, t->found[wanted[i]].statement->key);
+      make_lines (&g, t, wanted, n, cases);
+      put_grid (t, &g);
+    }
+  bool whole = !g.full;
+  qk_grid_close (&g);
+  free (wanted);
+  return whole;
+}
+
+static bool
+write_table (const struct story *t)
+{
+  if (t->rows == 1)
+    {
+      struct sentence s = { "" };
+      const struct qk_key *key = t->found[t->first[0]].statement->key;
+      for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
+        {
+          add (&s, "%s%s = ", i ? ", " : "", key[i].name);
+          add_key (&s, &key[i]);
+        }
+      fputs (t->markdown || !*s.text ? "" : "\n", t->out);
+      if (*s.text)
+        say (t, "", "", s.text, 2);
+    }
+  if (t->rows <= 1)
+    return true;
+  struct qk_grid g;
+  make_table (&g, t);
+  bool whole = !g.full;
+  put_grid (t, &g);
+  qk_grid_close (&g);
+
+  const struct qk_quantity *table = t->plan->experiment->quantities;
+  struct sentence s = { "" };
+  for (size_t q = 0; table[q].name; q++)
+    {
+      char value[QK_FIGURE];
+      double exact;
+      if (table[q].show != QK_COLUMN || !constant (t, q, &exact))
+        continue;
+      qk_figure_value (value, exact, 4);
+      add (&s, "%s%s = %s", *s.text ? ", " : "", table[q].symbol, value);
+    }
+  if (*s.text)
+    {
+      fputs (t->markdown ? "" : "\n", t->out);
+      say (t, "Exact in every row:", "", s.text, 2);
+    }
+  return whole;
+}
+
+/* Quantities that are only described, sentences on what does not hold, warnings.  */
+static void
+write_notes (const struct story *t, const char *const *warning, size_t n)
+{
+  const struct qk_quantity *table = t->plan->experiment->quantities;
+  const struct qk_finding *fails = spokesman (t, QK_FAILS);
+  const struct qk_finding *spoken = fails ? fails : spokesman (t, QK_UNDECIDED);
+  struct sentence described = { "" };
+  bool blank = !t->markdown;
+  for (size_t q = 0; table[q].name; q++)
+    {
+      bool judged = false, seen = false;
+      const struct qk_finding *first = NULL;
+      for (size_t i = 0; i < t->n; i++)
+        if (t->found[i].statement->quantity == q)
+          {
+            enum qk_verdict v = t->found[i].verdict;
+            seen = true;
+            judged |= v != QK_DESCRIBED;
+            if (!first ? v == QK_FAILS || v == QK_UNDECIDED
+                       : v == QK_FAILS && first->verdict == QK_UNDECIDED)
+              first = &t->found[i];
+          }
+      if (seen && !judged)
+        add (&described, "%s%s", *described.text ? ", " : "", table[q].symbol);
+      /* The answer speaks of one quantity; the others get their sentence here.  */
+      if (first && spoken->statement->quantity != q)
+        {
+          struct sentence where = { "" };
+          if (t->rows > 1)
+            where = case_words (t, first->statement->key);
+          add (&where, *where.text ? ":" : "");
+          fputs (blank ? "\n" : "", t->out);
+          blank = false;
+          say (t, where.text, "", advice (t, first).text, 2);
+        }
+    }
+  if (*described.text && t->rows > 1)
+    {
+      fputs (blank ? "\n" : "", t->out);
+      blank = false;
+      say (t, "Described, not judged:", "", described.text, 2);
+    }
+  for (size_t i = 0; i < n; i++)
+    {
+      fputs (blank ? "\n" : "", t->out);
+      blank = false;
+      say (t, "Note:", "", warning[i], 2);
+    }
+}
+
+static void
+write_answer (const struct story *t)
+{
+  const struct qk_outcome *outcome = t->report->outcome;
+  enum qk_verdict verdict = qk_outcome_verdict (outcome);
+  size_t count[QK_INVALID + 1] = { 0 };
+  for (size_t i = 0; i < t->n; i++)
+    count[t->found[i].verdict]++;
+  size_t judged = t->n - count[QK_DESCRIBED];
+  /* What is the answer; out of how much; where to learn how.  */
+  struct sentence lead = { "" }, answer = { "" }, rest = { "" }, effort = effort_words (t);
+  const struct qk_finding *spoken = spokesman (t, verdict);
+  add (&lead, "%s:", answer_word (verdict));
+  if (spoken && (verdict == QK_FAILS || verdict == QK_UNDECIDED))
+    {
+      answer = advice (t, spoken);
+      add (&rest, "%zu of %zu finding%s %s (%s).", count[verdict], judged, judged == 1 ? "" : "s",
+           verdict == QK_UNDECIDED ? (count[verdict] == 1 ? "is undecided" : "are undecided")
+           : count[verdict] == 1   ? "fails"
+                                   : "fail",
+           effort.text);
+    }
+  else if (judged == 0)
+    add (&answer, "nothing %s judged (%s).", verdict == QK_DESCRIBED ? "was to be" : "could be",
+         effort.text);
+  else if (judged == 1)
+    add (&answer, "the finding %sholds (%s).", outcome->complete ? "" : "so far ", effort.text);
+  else
+    {
+      add (&answer, judged == 2 ? "both" : "all %zu", judged);
+      add (&answer, " %sfindings %shold (%s).", judged < t->n ? "judged " : "",
+           outcome->complete ? "" : "so far ", effort.text);
+    }
+  if (!outcome->complete)
+    add (&rest, "%sInterrupted: this is a partial result.", *rest.text ? " " : "");
+  bool quiet = t->plan->params->quiet && !t->markdown;
+  if (!quiet)
+    add (&rest, "%sHow it was decided: qkcheck help method.", *rest.text ? " " : "");
+
+  fputs (quiet || t->markdown ? "" : "\n", t->out);
+  size_t width
+      = qk_text_width (lead.text) + qk_text_width (answer.text) + qk_text_width (rest.text);
+  bool beside = t->markdown || width + 2 <= QK_WIDTH;
+  if (beside)
+    add (&answer, "%s%s", *rest.text ? " " : "", rest.text);
+  say (t, lead.text, qk_text_color (lead.text), answer.text, 0);
+  if (!beside)
+    say (t, "", "", rest.text, 0);
+}
+
+/* The command line, so that whoever reads the table can ask again.  */
+static void
+write_command (const struct story *t)
+{
+  struct sentence s = { "" };
+  add (&s, "qkcheck");
+  for (int i = 1; i < t->report->argc; i++)
+    add (&s, " %s", t->report->argv[i]);
+  s.text[strcspn (s.text, "\r\n")] = '\0';
+  bool tick = strchr (s.text, '`');
+  fprintf (t->out, "\n%s%s%s\n", tick ? "`` " : "`", s.text, tick ? " ``" : "`");
+}
+
+static struct story
+open_story (FILE *out, const struct qk_report *report)
+{
+  bool markdown = report->plan->params->format == QK_MARKDOWN;
+  return (struct story){ .out = out,
+                         .report = report,
+                         .plan = report->plan,
+                         .markdown = markdown,
+                         .color = report->color && !markdown };
+}
+
+int
+qk_report_text (FILE *out, const struct qk_report *report)
+{
+  const struct qk_outcome *outcome = report->outcome;
+  struct story t = open_story (out, report);
+  t.found = outcome->findings;
+  t.n = outcome->n_findings;
+  bool whole = find_rows (&t);
+  if (whole && (t.markdown || !report->plan->params->quiet))
+    {
+      struct sentence under = setting (t.plan);
+      write_question (&t, &under);
+      if (t.markdown)
+        write_command (&t);
+      whole = write_table (&t) && write_lines (&t) && write_trouble (&t);
+      write_notes (&t, (const char *const *)outcome->warnings, outcome->n_warnings);
+    }
+  if (whole)
+    write_answer (&t);
+  free (t.row);
+  free (t.first);
+  return whole ? 0 : -1;
+}
+
+/* ---- The plan ------------------------------------------------------------------------------ */
+
+static bool
+write_cases (const struct story *t)
+{
+  const struct qk_plan *plan = t->plan;
+  char text[QK_FIGURE];
+  struct qk_grid g;
+  qk_grid_open (&g, plan->n_cases);
+  size_t label = qk_grid_column (&g, QK_GRID_KEY, "case");
+  size_t samples = qk_grid_column (&g, QK_GRID_RIGHT, "%s", plan->experiment->unit);
+  size_t blocks = qk_grid_column (&g, QK_GRID_RIGHT, "blocks");
+  size_t table = qk_grid_column (&g, QK_GRID_RIGHT, "table");
+  for (size_t i = 0; i < plan->n_cases; i++)
+    {
+      const struct qk_case *c = &plan->cases[i];
+      qk_grid_put (&g, i, label, "%s", c->label);
+      qk_figure_count (text, (double)c->blocks * c->units);
+      qk_grid_put (&g, i, samples, "%s", text);
+      qk_grid_put (&g, i, blocks, "%llu", (unsigned long long)c->blocks);
+      qk_figure_bytes (text, (double)(c->blocks * qk_kind_columns (c->kind) * sizeof (double)));
+      qk_grid_put (&g, i, table, "%s", text);
+    }
+  bool whole = !g.full;
+  if (plan->n_cases)
+    put_grid (t, &g);
+  qk_grid_close (&g);
+  return whole;
+}
+
+static bool
+write_statements (const struct story *t)
+{
+  const struct qk_plan *plan = t->plan;
+  char text[QK_FIGURE_BAND];
+  struct qk_grid g;
+  qk_grid_open (&g, plan->n_statements);
+  size_t name = qk_grid_column (&g, QK_GRID_KEY, "statement");
+  size_t where = qk_grid_column (&g, QK_GRID_KEY, "case");
+  size_t exact = qk_grid_column (&g, QK_GRID_POINT, "exact");
+  size_t allowed = qk_grid_column (&g, 0, "allowed");
+  size_t miss = qk_grid_column (&g, QK_GRID_RIGHT, "miss");
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      const struct qk_statement *s = &plan->statements[i];
+      struct sentence words = { "" };
+      for (size_t k = 0; k < 1 && s->key[k].name; k++)
+        {
+          add (&words, "%s = ", s->key[k].name);
+          add_key (&words, &s->key[k]);
+        }
+      qk_grid_put (&g, i, name, "%s", plan->experiment->quantities[s->quantity].symbol);
+      qk_grid_put (&g, i, where, "%s", words.text);
+      qk_figure_value (text, s->exact, 4);
+      qk_grid_put (&g, i, exact, "%s", text);
+      if (s->judged && !s->thin)
+        qk_figure_band (text, s->band);
+      else
+        strcpy (text, "described");
+      qk_grid_put (&g, i, allowed, "%s", text);
+      qk_figure_plain (text, s->miss, 2);
+      qk_grid_put (&g, i, miss, "%s", text);
+    }
+  bool whole = !g.full;
+  if (plan->n_statements)
+    put_grid (t, &g);
+  qk_grid_close (&g);
+  return whole;
+}
+
+int
+qk_report_plan_text (FILE *out, const struct qk_report *report)
+{
+  const struct qk_plan *plan = report->plan;
+  struct story t = open_story (out, report);
+  bool whole = true, quiet = plan->params->quiet && !t.markdown;
+  if (!quiet)
+    {
+      struct sentence under = setting (plan);
+      write_question (&t, &under);
+      if (t.markdown)
+        write_command (&t);
+      whole = write_cases (&t) && write_statements (&t);
+      write_notes (&t, (const char *const *)plan->warnings, plan->n_warnings);
+    }
+  if (!whole)
+    return -1;
+
+  double samples = 0;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    samples += (double)plan->cases[i].blocks * plan->cases[i].units;
+  int threads = qk_engine_threads (plan->params);
+  char count[QK_FIGURE], memory[QK_FIGURE], time[QK_FIGURE];
+  qk_figure_count (count, samples);
+  qk_figure_bytes (memory, qk_engine_memory (plan, report->kernels));
+  qk_figure_time (time, qk_engine_seconds (plan, report->kernels));
+  struct sentence s = { "" };
+  add (&s,
+       "%zu cases, %zu statements, %s %s, %s, about %s with %d thread%s, seed %llu. Nothing was "
+       "judged.",
+       plan->n_cases, plan->n_statements, count, plan->experiment->unit, memory, time, threads,
+       threads == 1 ? "" : "s", (unsigned long long)plan->params->seed);
+  fputs (quiet || t.markdown ? "" : "\n", out);
+  say (&t, "Plan:", "", s.text, 0);
+  return 0;
+}

@@ -1,0 +1,197 @@
+#!/bin/sh
+# cli.sh -- the outside of the program: exit status, messages, streams, files, signals.
+
+set -u
+LC_ALL=C
+export LC_ALL
+: "${QKCHECK:=./qkcheck}"
+case $QKCHECK in /*) ;; *) QKCHECK=$PWD/$QKCHECK ;; esac
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' 0
+cd "$work" || exit 99
+quick="variance --dk=64 --samples=524288 --tolerance=0.05"
+passed=0 failed=0
+
+ok() { passed=$((passed + 1)); }
+bad() {
+  failed=$((failed + 1))
+  echo "FAIL: $*"
+}
+
+# check WHAT COMMAND...: it succeeds.
+check() {
+  what=$1
+  shift
+  if "$@"; then ok; else bad "$what"; fi
+}
+
+# usage PATTERN ARGUMENT...: status 2, nothing on standard output, one line of error that matches.
+usage() {
+  pattern=$1
+  shift
+  "$QKCHECK" "$@" >out 2>err
+  status=$?
+  if [ $status -ne 2 ]; then
+    bad "'$*': exit status $status, expected 2"
+  elif [ -s out ]; then
+    bad "'$*': standard output is not empty"
+  elif [ "$(wc -l <err)" -ne 1 ]; then
+    bad "'$*': $(wc -l <err) lines of error"
+  elif ! grep -q -e "^qkcheck.*$pattern" err; then
+    bad "'$*': says: $(cat err)"
+  else
+    ok
+  fi
+}
+
+# ends STATUS ARGUMENT...
+ends() {
+  expected=$1
+  shift
+  "$QKCHECK" "$@" >out 2>err
+  status=$?
+  if [ $status -eq "$expected" ]; then ok; else bad "'$*': exit status $status, expected $expected; $(cat err)"; fi
+}
+
+# ---- exit status ----
+ends 0
+ends 0 --help
+ends 0 --version
+ends 0 help
+ends 0 help method
+ends 0 variance --help
+# shellcheck disable=SC2086
+ends 0 $quick
+ends 1 variance --dk=64 --dist=normal:mean=1 --samples=524288
+ends 3 variance --dk=64 --samples=524288 --tolerance=0.0001 --quantity=score_variance
+ends 3 variance --dk=64 --samples=256
+
+# ---- mistakes ----
+usage "variance: --dk: '0' is not between 1 and 1048576" variance --dk=0
+usage "variance: --dk: '1e9' is not between 1 and 1048576" variance --dk=1e9
+usage "variance: --dk: " variance --dk=4..2
+usage "variance: --dk: " variance --dk=
+usage "variance: --dk: " variance --dk=1,,2
+usage "variance: --dk: " variance --dk=64x
+usage "variance: --dk: " variance "--dk=1..8*1"
+usage "variance: --tolerance: '-1' is not " variance --tolerance=-1
+usage "variance: --tolerance: 'nan' is not " variance --tolerance=nan
+usage "variance: --confidence: '1' is not " variance --confidence=1
+usage "variance: --seed: 'abc' is not " variance --seed=abc
+usage "variance: --threads: '0' is not " variance --threads=0
+usage "variance: --samples: '255' is not " variance --samples=255
+usage "variance: --correlation: '2' is not " variance --correlation=2
+usage "variance: .*mersenne.*" variance --rng=mersenne
+usage "variance: .*surplus operand 'more'" variance more
+usage "variance: .*--tolerance" variance --tolerence=1
+usage "variance: .*score_variance" variance --quantity=score_varience
+usage "variance: .*cauchy.*" variance --dist=cauchy
+usage "variance: .*nu.*above 4" variance --dist=student:nu=4
+usage "variance: .*sd" variance --dist=normal:sd=-1
+usage "variance: .*p must be above" variance --dist=sparse:p=0
+usage "did you mean 'variance'" varience
+usage "'' is not a command" ""
+usage "a command comes first" --dk=64
+usage "no page 'nonsense'" help nonsense
+usage "variance: --output: .*No such file" variance --dk=64 -o nowhere/file
+usage "variance: --blocks: .*No such file" variance --dk=64 --blocks=nowhere/file
+QKCHECK_ISA=z80 usage "QKCHECK_ISA: 'z80'" variance --dk=64
+
+# ---- options as GNU users expect ----
+# shellcheck disable=SC2086
+{
+  "$QKCHECK" $quick --json >a
+  "$QKCHECK" variance --samples 524288 --dk 64 --tolerance=5e-2 --format=json >b
+  grep finding a >a.f
+  grep finding b >b.f
+}
+check "--dk 64 and --dk=64 are the same" cmp -s a.f b.f
+check "findings are there" test -s a.f
+
+# ---- streams ----
+# shellcheck disable=SC2086
+"$QKCHECK" $quick >/dev/full 2>err
+check "/dev/full is trouble" test $? -eq 2
+check "/dev/full is reported" grep -q "No space left" err
+# shellcheck disable=SC2086
+"$QKCHECK" $quick 2>err | head -1 >/dev/null
+check "a closed pipe is silent" test ! -s err
+# shellcheck disable=SC2086
+"$QKCHECK" $quick >out 2>err
+check "no progress without a terminal" test ! -s err
+# shellcheck disable=SC2086
+"$QKCHECK" $quick --progress=always >out 2>err
+check "messages go to standard error" sh -c '! grep -q "left" out'
+# shellcheck disable=SC2086
+"$QKCHECK" $quick --color=always >out
+check "colour when asked" grep -q "$(printf '\033')" out
+# shellcheck disable=SC2086
+NO_COLOR=1 "$QKCHECK" $quick >out
+check "no colour in a file" sh -c '! grep -q "$(printf "\033")" out'
+
+# ---- files ----
+echo old >result
+# shellcheck disable=SC2086
+"$QKCHECK" $quick --json -o result --blocks=table.npy
+check "--output replaces the file" grep -q '"type":"end"' result
+check "nothing else is left" test "$(ls result* table* | wc -l)" -eq 2
+check "--blocks writes .npy" sh -c 'head -c 6 table.npy | grep -q NUMPY'
+# shellcheck disable=SC2086
+"$QKCHECK" $quick -o /dev/full 2>err
+check "--output to a full device is trouble" test $? -eq 2
+# shellcheck disable=SC2086
+"$QKCHECK" $quick --json -o /dev/stdout >out
+check "--output=/dev/stdout writes there" grep -q '"type":"end"' out
+mkdir closed && chmod 500 closed
+if [ "$(id -u)" -ne 0 ]; then
+  usage "closed" variance --dk=64 -o closed/result
+fi
+
+# ---- the raw table does not depend on the company ----
+python=
+for candidate in python3 /usr/bin/python3; do
+  "$candidate" -c 'import numpy' 2>/dev/null && python=$candidate && break
+done
+if [ -n "$python" ]; then
+  "$QKCHECK" variance --dk=64 --samples=524288 --blocks=alone.npy >/dev/null
+  "$QKCHECK" variance --dk=16,64,128 --samples=524288 --blocks=sweep.npy >/dev/null
+  check "d_k = 64 alone and in a sweep" "$python" -c '
+import numpy as np
+a, b = np.load("alone.npy"), np.load("sweep.npy")
+b = b[np.isin(b["case"], np.unique(a["case"]))]
+assert a.shape == b.shape and a.tobytes() == b.tobytes()
+assert np.isnan(a["mean_2"][a["case"] == b"law d_k=64"]).all()
+assert abs(np.nanmean(a["mean_2"]) / 64 - 1) < .05'
+else
+  echo "cli.sh: python3-numpy is missing: raw tables are not compared"
+fi
+"$QKCHECK" variance --dk=64 --samples=524288 --miss=0.01 --json | grep '"type":"finding"' >a
+"$QKCHECK" variance --dk=16,64,128 --samples=524288 --miss=0.01 --json \
+  | grep '"type":"finding"' | grep '"d_k":64[,}]' >b
+check "finding lines at fixed --samples and --miss" cmp -s a b
+
+# ---- plan ----
+"$QKCHECK" variance --dry-run >out
+check "--dry-run prints a plan" grep -q 4096 out
+
+# ---- interruption ----
+"$QKCHECK" variance --dk=4096 --samples=1e10 --json >out 2>err &
+pid=$!
+sleep 1
+kill -INT $pid 2>/dev/null
+wait $pid
+status=$?
+# A shell without job control starts background commands with SIGINT ignored: use SIGTERM there.
+if ! grep -q '"complete":false' out; then
+  "$QKCHECK" variance --dk=4096 --samples=1e10 --json >out 2>err &
+  pid=$!
+  sleep 1
+  kill -TERM $pid
+  wait $pid
+  status=$?
+fi
+check "interrupted: ends by the signal" test $status -gt 128
+check "interrupted: the partial result is marked" grep -q '"complete":false' out
+
+echo "cli.sh: $passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,123 @@
+#!/bin/sh
+# docs.sh -- what the program can do is written down: pages, help, examples, ledger, README, NEWS.
+#
+# It names what was forgotten.  QKCHECK is the program, srcdir the source folder.
+
+set -u
+: "${QKCHECK:?}"
+cd "${srcdir:-.}" || exit 99
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+failed=0
+wrong () { echo "docs: $*"; failed=1; }
+
+# has FILE TEXT: is the text in the file, as it is?
+has () { grep -qF -e "$2" "$1"; }
+
+# The value of a variable of Makefile.am, one word a line.
+variable ()
+{
+  awk -v name="$1" '
+    $1 == name && $2 == "=" { on = 1; $1 = $2 = "" }
+    on { more = sub (/\\$/, ""); for (i = 1; i <= NF; i++) if ($i != "") print $i; on = more }
+  ' Makefile.am
+}
+
+# The names of the option rows in C files: the first string in each initializer with an offset.
+rows ()
+{
+  cat "$@" | tr '\n' ' ' | grep -oE '\{[^{}]*offsetof *\(struct qk_params' \
+    | sed 's/^[^"]*"\([^"]*\)".*/\1/' | sort -u
+}
+
+experiments=$(variable EXPERIMENTS | sed 's,.*/,,; s/[.]c$//')
+pages=$(variable dist_man_MANS)
+common=$(rows src/option.c)
+[ -n "$experiments" ] || wrong "Makefile.am lists no EXPERIMENTS"
+[ "$(echo "$common" | wc -w)" -ge 20 ] || wrong "found almost no option rows in src/option.c"
+
+# ---- Pages: committed as rendered; read by the program as by others; no complaint of mandoc
+
+rendered () # PAGE [COMMAND]
+{
+  page=$1; shift
+  "$QKCHECK" help --source "$@" > "$work/page" || wrong "qkcheck help --source $* exits with $?"
+  cmp -s "$work/page" "$page" \
+    || wrong "$page is not what the program renders now: make -C build man, and commit it"
+}
+
+rendered man/qkcheck.1
+for name in $experiments; do
+  rendered "man/qkcheck-$name.1" "$name"
+done
+
+for page in $pages; do
+  topic=${page#man/qkcheck}; topic=${topic#-}; topic=${topic%.*}
+  "$QKCHECK" help "${topic:-qkcheck}" > "$work/text" || wrong "no qkcheck help ${topic:-qkcheck}"
+  [ -s "$work/text" ] || wrong "$page is empty"
+  if command -v mandoc > /dev/null; then
+    mandoc -T lint -W warning "$page" > "$work/lint" || wrong "mandoc: $(cat "$work/lint")"
+  fi
+  if command -v mandoc > /dev/null && command -v col > /dev/null; then
+    mandoc -T utf8 -O width=80 "$page" | LC_ALL=C.UTF-8 col -bx | sed '1d; $d' > "$work/man"
+    for file in text man; do
+      tr -s ' ' '\n' < "$work/$file" | sed '/^$/d' > "$work/$file.words"
+    done
+    diff "$work/man.words" "$work/text.words" > "$work/diff" \
+      || wrong "$page reads otherwise in mandoc (<) and qkcheck help (>): $(cat "$work/diff")"
+  fi
+done
+command -v mandoc > /dev/null || echo "docs: skipped: no mandoc to check the pages with"
+command -v col > /dev/null || echo "docs: skipped: no col to compare the words of the pages with"
+
+# ---- Every command: options, examples, ledger
+
+for name in $experiments; do
+  page=man/qkcheck-$name.1 source=src/experiments/$name.c
+  if ! [ -e "$source" ] || ! "$QKCHECK" "$name" --help > "$work/help" 2>&1; then
+    wrong "$name has no $source, or qkcheck $name --help does not work"
+    continue
+  fi
+  "$QKCHECK" help "$name" > "$work/text"
+  for option in $common $(rows "$source"); do
+    grep -qE -e "^ +(-., )?--$option(=|\$| )" "$work/help" \
+      || wrong "--$option is missing in qkcheck $name --help"
+    grep -qE -e "^ +(-., )?--$option(=|\$| )" "$work/text" \
+      || wrong "--$option is missing in qkcheck help $name"
+  done
+  for verdict in holds fails; do
+    grep -q "^The verdict on .*: ${verdict}[.]" "$page" \
+      || wrong "$source has no example that $verdict"
+  done
+  has src/claims.c "\"$name\"" || wrong "src/claims.c has no row that $name settles"
+  has man/qkcheck.1 "\\fB$name\\fR" || wrong "man/qkcheck.1 does not list $name"
+  has README.md "qkcheck $name" || wrong "README.md does not mention qkcheck $name"
+  has NEWS.md "qkcheck $name" || wrong "NEWS.md does not mention qkcheck $name"
+done
+
+# ---- The first page: five commands, and they work
+
+"$QKCHECK" > "$work/start" || wrong "qkcheck exits with $?"
+sed -n 's/^  qkcheck //p' "$work/start" > "$work/starts"
+[ "$(wc -l < "$work/starts")" = 5 ] || wrong "qkcheck shows $(wc -l < "$work/starts") commands, not 5"
+while read -r words; do
+  case $words in
+    help*) ;;
+    *) words="$words --dry-run" ;;
+  esac
+  # Words of a command line.
+  # shellcheck disable=SC2086
+  "$QKCHECK" $words > "$work/out" < /dev/null || wrong "qkcheck shows 'qkcheck $words': exit $?"
+  [ -s "$work/out" ] || wrong "qkcheck shows 'qkcheck $words', which prints nothing"
+done < "$work/starts"
+
+# ---- README, NEWS
+
+has README.md ./bootstrap || wrong "README.md does not say ./bootstrap"
+has README.md "make -C build check" || wrong "README.md does not say make -C build check"
+version=$(sed -n 's/^AC_INIT(\[qkcheck\], \[\([^]]*\)\].*/\1/p' configure.ac)
+has NEWS.md "## ${version:-VERSION}" \
+  || wrong "NEWS.md has no '## ${version:-VERSION}', the version of configure.ac"
+
+[ $failed = 0 ] && echo "docs: $(echo "$pages" | wc -w) pages, $(echo "$experiments" | wc -w) commands"
+exit $failed

@@ -1,0 +1,48 @@
+#!/bin/sh
+# examples.sh -- every check of the ledger and every example of the manual gives the verdict it names.
+#
+# examples.sh [WORD]: only the lines that contain WORD.  Equal commands run once.
+
+set -u
+LC_ALL=C
+export LC_ALL
+: "${QKCHECK:=./qkcheck}" "${LIST_CHECKS:=tests/list-checks}"
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' 0
+"$LIST_CHECKS" | sort -u >"$work/checks" || exit 99
+[ -s "$work/checks" ] || { echo "examples.sh: no checks"; exit 1; }
+
+passed=0 failed=0
+complain() {
+  failed=$((failed + 1))
+  echo "FAIL: qkcheck $command $arguments: $1"
+}
+
+while read -r command quantity verdict arguments; do
+  case "$command $quantity $verdict $arguments" in *"${1:-}"*) ;; *) continue ;; esac
+  key=$(printf '%s' "$command $arguments" | cksum | tr ' ' -)
+  if [ ! -f "$work/$key" ]; then
+    # The arguments are words without quotes.
+    # shellcheck disable=SC2086
+    "$QKCHECK" "$command" $arguments --json >"$work/$key" 2>"$work/$key.err"
+    echo $? >"$work/$key.status"
+  fi
+  status=$(cat "$work/$key.status")
+  grep '"type":"finding"' "$work/$key" | grep "\"quantity\":\"$quantity\"" >"$work/found"
+  findings=$(grep -c . "$work/found")
+  agree=$(grep -c "\"verdict\":\"$verdict\"" "$work/found")
+  case $verdict in holds) allowed='0 1' ;; fails) allowed=1 ;; *) allowed='1 3' ;; esac
+  if [ "$findings" -eq 0 ]; then
+    complain "no finding of $quantity; $(head -1 "$work/$key.err")"
+  elif [ "$agree" -ne "$findings" ]; then
+    complain "$quantity: $agree of $findings say '$verdict'"
+  else
+    case " $allowed " in
+      *" $status "*) passed=$((passed + 1)) ;;
+      *) complain "exit status $status, expected one of: $allowed" ;;
+    esac
+  fi
+done <"$work/checks"
+
+echo "examples.sh: $passed of $((passed + failed)) checks as the ledger says"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,66 @@
+#!/bin/sh
+# identity.sh -- the same finding lines to the byte for any number of threads and every instruction
+# set; and, given other builds of the program as arguments, for those.
+
+set -u
+LC_ALL=C
+export LC_ALL
+: "${QKCHECK:=./qkcheck}"
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' 0
+failed=0 compared=0
+
+# findings OUT PROGRAM [ARGUMENT]...
+findings() {
+  out=$1
+  shift
+  "$@" --json 2>/dev/null | grep '"type":"finding"' >"$work/$out"
+}
+
+same() {
+  compared=$((compared + 1))
+  if ! [ -s "$work/$1" ] || ! cmp -s "$work/$1" "$work/$2"; then
+    failed=$((failed + 1))
+    echo "FAIL: $3"
+  fi
+}
+
+cases() {
+  cat <<END
+variance --dk=1,3,64,300 --samples=600000
+variance --dk=2,16 --dist=student:nu=10 --samples=524288
+variance --dk=5 --q-dist=laplace --k-dist=sparse:p=0.3 --samples=524288
+variance --dk=7,64 --dist=rademacher --seed=0xfeed --samples=524288
+variance --dk=9 --dist=uniform:mean=0.3,sd=2.385 --samples=524288
+variance --dk=33 --dist=exponential --correlation=-0.4 --samples=524288
+variance --dk=4 --rng=mt19937 --samples=524288
+END
+}
+
+cases >"$work/cases"
+while read -r arguments; do
+  # shellcheck disable=SC2086
+  findings one "$QKCHECK" $arguments --threads=1
+  for threads in 2 3 7; do
+    # shellcheck disable=SC2086
+    findings other "$QKCHECK" $arguments --threads=$threads
+    same one other "'$arguments' with $threads threads"
+  done
+  for isa in avx512 avx2 plain; do
+    # shellcheck disable=SC2086
+    if QKCHECK_ISA=$isa "$QKCHECK" variance --dk=1 --samples=256 --quiet >/dev/null 2>&1 \
+      || [ $? -ne 2 ]; then
+      QKCHECK_ISA=$isa findings other "$QKCHECK" $arguments
+      same one other "'$arguments' with QKCHECK_ISA=$isa"
+    else
+      echo "identity.sh: $isa is not to be had on this processor"
+    fi
+  done
+  for program in "$@"; do
+    # shellcheck disable=SC2086
+    findings other "$program" $arguments
+    same one other "'$arguments' of $program"
+  done
+done <"$work/cases"
+echo "identity.sh: $compared comparisons, $failed differ"
+[ "$failed" -eq 0 ] && [ "$compared" -gt 0 ]

@@ -1,0 +1,72 @@
+#!/bin/sh
+# schema.sh -- every line of --format=json is one that the installed schema describes, and no other.
+
+: "${QKCHECK:=./qkcheck}"
+schema=${srcdir:-.}/src/qkcheck-1.schema.json
+
+python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null || {
+  echo 'schema: skipped, python3 has no jsonschema 4 (Debian: python3-jsonschema)'
+  exit 77
+}
+
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+
+# What is run, and the exit status it must have; arguments hold no spaces.
+while read -r status arguments; do
+  # shellcheck disable=SC2086
+  "$QKCHECK" variance --format=json $arguments > "$work/out"
+  got=$?
+  if [ "$got" != "$status" ]; then
+    echo "schema: qkcheck variance $arguments: status $got, not $status"
+    exit 1
+  fi
+  cat "$work/out" >> "$work/lines"
+done <<END
+0 --dk=2,8 --tolerance=0.1
+1 --dk=4 --dist=normal:mean=1 --tolerance=0.1
+3 --dk=4 --samples=300
+0 --dk=2,8 --tolerance=0.1 --dry-run
+0 --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
+END
+
+# A name that is not UTF-8 must not spoil the line.
+"$QKCHECK" variance --json --dk=4 --tolerance=0.1 --output="$(printf '%s/\377\\x' "$work")" || exit 1
+cat "$work"/*x >> "$work/lines" || exit 1
+
+python3 - "$schema" "$work/lines" <<'END'
+import json, sys
+import jsonschema
+
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft202012Validator.check_schema(schema)
+check = jsonschema.Draft202012Validator(schema)
+
+def keys_once(pairs):
+    names = [name for name, _ in pairs]
+    assert len(set(names)) == len(names), f"a name twice: {names}"
+    return dict(pairs)
+
+def wrong(line, what):
+    sys.exit(f"schema: {what}: {line}")
+
+types = set()
+for text in open(sys.argv[2], encoding="utf-8"):
+    line = json.loads(text, object_pairs_hook=keys_once,
+                      parse_constant=lambda name: wrong(text, f"bare {name}"))
+    error = next(check.iter_errors(line), None)
+    if error:
+        wrong(text, error.message)
+    if line["type"] in types:
+        continue
+    types.add(line["type"])
+    # The schema is no rubber stamp: another field, or one too few, is refused.
+    if check.is_valid({**line, "surplus": 1}):
+        wrong(text, "a surplus field is accepted")
+    for name in line:
+        if name != "miss" and check.is_valid({k: v for k, v in line.items() if k != name}):
+            wrong(text, f"accepted without {name}")
+expected = {"run", "finding", "end", "plan-case", "plan-statement", "plan-end"}
+if types != expected:
+    sys.exit(f"schema: lines of types {sorted(types)}, not {sorted(expected)}")
+END

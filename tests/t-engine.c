@@ -1,0 +1,324 @@
+/* t-engine.c -- the engine, on a toy experiment whose answers are known: tables that do not depend
+   on threads, rounds, budget, interruption, errors.  */
+
+#include "../src/engine.h"
+#include "../src/enclose.h"
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct qk_law_type *uniform;
+
+/* A block's value: a uniform number from its address, plus the offset of the case.  */
+static int
+toy_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
+{
+  struct qk_law law = { uniform, 0, *(const double *)c->own, 1 };
+  struct qk_address address = { work->seed, c->cell, index };
+  row[0] = qk_draw (address, &law, 3);
+  row[1] = (double)index;
+  return row[0] > 1e9 ? -1 : 0;
+}
+
+static const struct qk_kind toy_kind
+    = { "toy", "block", (const struct qk_column[]){ { "value", 1 }, { "index", 1 }, { 0 } },
+        toy_block };
+
+static double offset[2];    /* of the two cases */
+static double band_width;   /* of both statements, around 0 */
+static double first_rows;   /* of the first round */
+static double seen_miss[8]; /* what enclose was given, call by call */
+static int calls;
+
+static int
+toy_plan (struct qk_plan *plan, char why[static QK_WHY])
+{
+  (void)why;
+  for (size_t i = 0; i < 2; i++)
+    {
+      char name[32];
+      snprintf (name, sizeof name, "case %zu", i);
+      size_t c = qk_plan_case (plan, &toy_kind, name, name, &offset[i]);
+      struct qk_statement *s = qk_plan_statement (plan, "value", &c, 1);
+      s->judged = true;
+      s->method = QK_BY_T;
+      s->exact = offset[i];
+      s->band = qk_band_absolute (0, band_width);
+    }
+  return 0;
+}
+
+static int
+toy_size (struct qk_plan *plan, char why[static QK_WHY])
+{
+  (void)why;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    {
+      plan->cases[i].blocks = (uint64_t)first_rows;
+      plan->cases[i].units = 7;
+      plan->cases[i].cost = 1;
+      plan->cases[i].scratch = 1;
+    }
+  return 0;
+}
+
+static void
+toy_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
+             const struct qk_table *tables, double miss)
+{
+  (void)plan;
+  const struct qk_table *t = &tables[s->source[0]];
+  qk_enclose_mean (e, t->data, t->rows, t->columns, miss, (struct qk_band){ -INFINITY, INFINITY });
+  if (calls < 8)
+    seen_miss[calls] = miss;
+  calls++;
+}
+
+static const struct qk_experiment toy
+    = { .name = "toy",
+        .quantities = (const struct qk_quantity[]){ { .name = "value" }, { 0 } },
+        .kinds = (const struct qk_kind *const[]){ &toy_kind, NULL },
+        .plan = toy_plan,
+        .size = toy_size,
+        .enclose = toy_enclose };
+
+static struct qk_params params;
+static struct qk_plan plan;
+static struct qk_outcome outcome;
+static char why[QK_WHY];
+static atomic_int signal_number;
+
+static void
+setup (void)
+{
+  for (uniform = qk_law_types; strcmp (uniform->name, "uniform"); uniform++)
+    ;
+  params = (struct qk_params){ .seed = 5, .confidence = 0.99, .threads = 2 };
+  offset[0] = offset[1] = 0;
+  band_width = 10;
+  first_rows = 200;
+  calls = 0;
+  atomic_store (&signal_number, 0);
+  plan = (struct qk_plan){ .experiment = &toy, .params = &params };
+}
+
+static int
+start (void)
+{
+  struct qk_watch watch = { .signal = &signal_number };
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  return qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why);
+}
+
+static void
+finish (void)
+{
+  qk_outcome_free (&outcome);
+  qk_plan_free (&plan);
+}
+
+/* ---- exact ---- */
+
+START_TEST (budget_is_split)
+{
+  setup ();
+  ck_assert_int_eq (start (), 0);
+  for (size_t i = 0; i < plan.n_statements; i++)
+    ck_assert_double_eq_tol (plan.statements[i].miss, 0.005, 1e-15);
+  /* More rounds are possible: the first may use 90 %.  */
+  ck_assert_double_eq_tol (seen_miss[0], 0.0045, 1e-15);
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_HOLDS);
+  ck_assert_double_eq (outcome.findings[1].samples, 1400);
+  finish ();
+}
+END_TEST
+
+START_TEST (one_round_uses_the_whole_miss)
+{
+  setup ();
+  params.samples = 1400;
+  params.miss = 0.2;
+  band_width = 1e-9;
+  ck_assert_int_eq (start (), 0);
+  ck_assert_double_eq (seen_miss[0], 0.2);
+  ck_assert_uint_eq (outcome.tables[0].rows, 200);
+  finish ();
+}
+END_TEST
+
+START_TEST (undecided_asks_four_times_four)
+{
+  setup ();
+  offset[0] = 1e-4; /* on the end of the band: no sample decides */
+  band_width = 1e-4;
+  params.miss = 0.01;
+  ck_assert_int_eq (start (), 0);
+  ck_assert_uint_eq (outcome.tables[0].rows, 200 * 64);
+  ck_assert_int_eq (outcome.findings[0].verdict, QK_UNDECIDED);
+  double share[] = { 0.9, 0.09, 0.009, 0.0009 };
+  for (int round = 0; round < 4; round++)
+    ck_assert_double_eq_tol (seen_miss[2 * round], 0.01 * share[round], 1e-12);
+  /* The first rows are those of the first round.  */
+  ck_assert_double_eq (outcome.tables[0].data[2 * 199 + 1], 199);
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_UNDECIDED);
+  finish ();
+}
+END_TEST
+
+START_TEST (max_samples_ends_the_asking)
+{
+  setup ();
+  offset[0] = band_width = 1e-4;
+  params.max_samples = 4 * 1400;
+  ck_assert_int_eq (start (), 0);
+  ck_assert_uint_eq (outcome.tables[0].rows, 800);
+  finish ();
+}
+END_TEST
+
+START_TEST (far_off_fails)
+{
+  setup ();
+  offset[1] = 30;
+  ck_assert_int_eq (start (), 0);
+  ck_assert_int_eq (outcome.findings[0].verdict, QK_HOLDS);
+  ck_assert_int_eq (outcome.findings[1].verdict, QK_FAILS);
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_FAILS);
+  finish ();
+}
+END_TEST
+
+/* ---- edges ---- */
+
+START_TEST (interruption_leaves_a_prefix)
+{
+  setup ();
+  atomic_store (&signal_number, 2);
+  ck_assert_int_eq (start (), 0);
+  ck_assert (!outcome.complete);
+  ck_assert_int_eq (outcome.signal, 2);
+  ck_assert_uint_eq (outcome.n_findings, 0);
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_UNDECIDED);
+  finish ();
+}
+END_TEST
+
+START_TEST (a_block_that_fails_is_trouble)
+{
+  setup ();
+  offset[1] = 2e9;
+  ck_assert_int_eq (start (), -1);
+  ck_assert_msg (strstr (why, "block") != NULL, "%s", why);
+  finish ();
+}
+END_TEST
+
+static void
+nan_enclose (struct qk_enclosure *e, const struct qk_plan *p, const struct qk_statement *s,
+             const struct qk_table *tables, double miss)
+{
+  (void)p, (void)s, (void)tables, (void)miss;
+  *e = (struct qk_enclosure){ NAN, NAN, NAN, NAN };
+}
+
+START_TEST (a_nan_is_trouble_not_a_verdict)
+{
+  struct qk_experiment bad = toy;
+  bad.enclose = nan_enclose;
+  setup ();
+  plan.experiment = &bad;
+  ck_assert_int_eq (start (), -1);
+  ck_assert_msg (strstr (why, "not a number") != NULL, "%s", why);
+  finish ();
+}
+END_TEST
+
+START_TEST (equal_addresses_are_refused)
+{
+  setup ();
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  plan.cases[1].cell = plan.cases[0].cell;
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), -1);
+  ck_assert_msg (strstr (why, "same numbers") != NULL, "%s", why);
+  qk_plan_free (&plan);
+}
+END_TEST
+
+START_TEST (thin_is_described)
+{
+  setup ();
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  plan.statements[0].thin = plan.statements[1].thin = true;
+  struct qk_watch watch = { .signal = &signal_number };
+  ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), 0);
+  ck_assert_int_eq (outcome.findings[0].verdict, QK_DESCRIBED);
+  ck_assert (isnan (outcome.findings[0].enclosure.lo));
+  ck_assert (isfinite (outcome.findings[0].enclosure.estimate));
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_UNDECIDED);
+  finish ();
+}
+END_TEST
+
+START_TEST (nothing_to_judge_is_undecided)
+{
+  struct qk_outcome empty = { .complete = true };
+  ck_assert_int_eq (qk_outcome_verdict (&empty), QK_UNDECIDED);
+}
+END_TEST
+
+/* ---- laws ---- */
+
+START_TEST (threads_do_not_change_a_bit)
+{
+  double *reference = NULL;
+  size_t bytes = 0;
+  for (int threads = 1; threads <= 7; threads += 2)
+    {
+      setup ();
+      params.threads = threads;
+      first_rows = 1501;
+      ck_assert_int_eq (start (), 0);
+      ck_assert_uint_eq (outcome.tables[1].rows, 1501);
+      if (!reference)
+        {
+          bytes = outcome.tables[1].rows * outcome.tables[1].columns * sizeof *reference;
+          reference = malloc (bytes);
+          ck_assert_ptr_nonnull (reference);
+          memcpy (reference, outcome.tables[1].data, bytes);
+        }
+      ck_assert_mem_eq (reference, outcome.tables[1].data, bytes);
+      finish ();
+    }
+  for (size_t i = 0; i < 1501; i++)
+    ck_assert_double_eq (reference[2 * i + 1], (double)i);
+  free (reference);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("engine");
+  TCase *exact = tcase_create ("exact");
+  tcase_add_test (exact, budget_is_split);
+  tcase_add_test (exact, one_round_uses_the_whole_miss);
+  tcase_add_test (exact, undecided_asks_four_times_four);
+  tcase_add_test (exact, max_samples_ends_the_asking);
+  tcase_add_test (exact, far_off_fails);
+  suite_add_tcase (suite, exact);
+  TCase *edges = tcase_create ("edges");
+  tcase_add_test (edges, interruption_leaves_a_prefix);
+  tcase_add_test (edges, a_block_that_fails_is_trouble);
+  tcase_add_test (edges, a_nan_is_trouble_not_a_verdict);
+  tcase_add_test (edges, equal_addresses_are_refused);
+  tcase_add_test (edges, thin_is_described);
+  tcase_add_test (edges, nothing_to_judge_is_undecided);
+  suite_add_tcase (suite, edges);
+  TCase *laws = tcase_create ("laws");
+  tcase_add_test (laws, threads_do_not_change_a_bit);
+  suite_add_tcase (suite, laws);
+  return run (suite);
+}
