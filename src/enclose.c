@@ -135,7 +135,7 @@ qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclo
   for (size_t i = 0; i < m; i++)
     spread += (log (x[i]) - centre) * (log (x[i]) - centre);
 
-  double slope = 0, variance = 0, squares = 0;
+  double slope = 0, variance = 0, squares = 0, rest = 0;
   bool invalid = false, open = m < 2;
   for (size_t i = 0; i < m; i++)
     {
@@ -144,16 +144,19 @@ qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclo
       slope += weight * log (y[i].estimate);
       variance += error * error;
       squares += pow (error, 4) / df[i];
+      if (y[i].std_error == 0)
+        rest
+            += fabs (weight) * fmax (log (y[i].hi / y[i].estimate), -log (y[i].lo / y[i].estimate));
       invalid |= isnan (y[i].lo) || isnan (y[i].hi);
-      open |= !(y[i].estimate > 0) || isnan (y[i].std_error)
-              || (y[i].std_error == 0 && y[i].lo < y[i].hi);
+      open |= !(y[i].estimate > 0) || isnan (y[i].std_error);
     }
-  double error = sqrt (variance), half = 0;
+  double error = sqrt (variance), half = rest;
   if (variance > 0)
-    half = error * gsl_cdf_tdist_Qinv (miss / 2, variance * variance / squares);
+    half += error
+            * gsl_cdf_tdist_Qinv ((rest > 0 ? miss / 2 : miss) / 2, variance * variance / squares);
   if (invalid)
     *e = (struct qk_enclosure){ slope, NAN, NAN, NAN };
-  else if (open)
+  else if (open || !(half < INFINITY))
     *e = (struct qk_enclosure){ slope, NAN, -INFINITY, INFINITY };
   else
     *e = (struct qk_enclosure){ slope, error, slope - half, slope + half };

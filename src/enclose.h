@@ -40,8 +40,9 @@ void qk_enclose_smooth (struct qk_enclosure *e, double value, const double *x, s
 
 /* The least-squares slope of ln y against ln x from m independent enclosures of y > 0 at x > 0 (at
    least two different), with standard errors and degrees of freedom df (each >= QK_MIN_BLOCKS - 1).
-   Student t, its degrees of freedom after Welch and Satterthwaite.  A y without spread serves only
-   if it is known exactly (lo = hi).  */
+   Student t, its degrees of freedom after Welch and Satterthwaite.  Where a y has no spread its
+   interval takes the place of a standard error, so all y are enclosed with a miss of at most
+   miss / (2 m).  */
 void qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclosure *y,
                        const double *df, size_t m, double miss);
 

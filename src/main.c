@@ -29,16 +29,31 @@ enum
 
 static const char *command; /* of messages; NULL: none yet */
 
+static void
+say (const char *format, va_list arguments)
+{
+  fprintf (stderr, "qkcheck%s%s: ", command ? " " : "", command ? command : "");
+  vfprintf (stderr, format, arguments);
+  fputc ('\n', stderr);
+}
+
 __attribute__ ((format (printf, 1, 2))) static int
 trouble (const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
-  fprintf (stderr, "qkcheck%s%s: ", command ? " " : "", command ? command : "");
-  vfprintf (stderr, format, arguments);
-  fputc ('\n', stderr);
+  say (format, arguments);
   va_end (arguments);
   return EXIT_TROUBLE;
+}
+
+__attribute__ ((format (printf, 1, 2))) static void
+warning (const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  say (format, arguments);
+  va_end (arguments);
 }
 
 /* The user's text as a message may show it.  */
@@ -112,11 +127,12 @@ page_open (struct page *page)
   return page->stream = open_memstream (&page->text, &page->length);
 }
 
+/* Close the page and hand it over; written is 0, or nonzero where writing the page failed.  */
 static int
-page_deliver (struct page *page, struct qk_output *out)
+page_deliver (struct page *page, int written, struct qk_output *out)
 {
-  int status
-      = fclose (page->stream) ? trouble ("out of memory") : deliver (out, page->text, page->length);
+  bool lost = fclose (page->stream) || written;
+  int status = lost ? trouble ("out of memory") : deliver (out, page->text, page->length);
   free (page->text);
   return status;
 }
@@ -125,7 +141,7 @@ static int
 page_print (struct page *page)
 {
   struct qk_output out = { .fd = STDOUT_FILENO };
-  return page_deliver (page, &out);
+  return page_deliver (page, 0, &out);
 }
 
 /* ---- Progress
@@ -169,6 +185,8 @@ choose_kernels (void)
 {
   const char *isa = getenv ("QKCHECK_ISA");
   const struct qk_kernels *kernels = qk_kernels_find (isa && *isa ? isa : NULL);
+  if (kernels && !strcmp (kernels->isa, "plain") && !qk_fma_in_hardware ())
+    warning ("no fused multiply-add on this processor: correct, but some 200 times slower");
   if (kernels)
     return kernels;
   char names[QK_WHY] = "";
@@ -210,12 +228,8 @@ run (struct qk_report *report, struct qk_output *result, struct qk_output *block
   report->outcome = &outcome;
   if (!failed && !page_open (&page))
     failed = status = trouble ("out of memory");
-  if (!failed)
-    {
-      qk_report_write (page.stream, report);
-      if (page_deliver (&page, result))
-        status = EXIT_TROUBLE;
-    }
+  if (!failed && page_deliver (&page, qk_report_write (page.stream, report), result))
+    status = EXIT_TROUBLE;
   int signal_number = outcome.signal;
   qk_outcome_free (&outcome);
   if (signal_number && status != EXIT_TROUBLE)
@@ -229,8 +243,7 @@ dry_run (const struct qk_report *report, struct qk_output *result)
   struct page page;
   if (!page_open (&page))
     return trouble ("out of memory");
-  qk_report_plan (page.stream, report);
-  return page_deliver (&page, result);
+  return page_deliver (&page, qk_report_plan (page.stream, report), result);
 }
 
 /* Open what will be written before anything is sampled.  */

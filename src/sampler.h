@@ -54,18 +54,24 @@ struct qk_law
 
 /* The table of the types, by kind, ended by a type without a name.
 
-   From bits to values (the rest of the story is in sampler.c):
+   From bits to values, and the relative error of the arithmetic at the given bits, u = 2^-53:
 
-   normal       Box-Muller, two of each word: 40 bits for the radius, 24 for the angle.  So
-                |z| <= sqrt (82 ln 2) = 7.5391; the normal law has 4.7e-14 beyond.  E r^2 is short
-   by 3.2e-13 of itself, E r^4 by 9.4e-12; moments of the angle are exact. Error: relative, 5.5 u
-   (3.3 u seen). uniform      52 bits, midpoints.  2 u. rademacher   the top bit.  Exact. laplace
-   the top bit for the sign, the next 52 for -ln.  5 u. exponential  52 bits.  Absolute, 4 u max (1,
-   z). student      Bailey's polar method: 52 bits of the first word for the radius, 24 of the
-   second for the angle.  (10 + 3 ln (1 + r^2 / nu)) u, r the radius. sparse       52 bits of the
-   first word decide, the second gives a normal.  8 u.
+   normal: Box-Muller, two values a word, 40 bits for the radius, 24 for the angle.  5.5 u (seen:
+   3.3 u).  |z| <= sqrt (82 ln 2) = 7.5391; the normal law has 4.7e-14 beyond.  E r^2 is short by
+   3.2e-13 of itself, E r^4 by 9.4e-12; the moments of the angle are exact.
 
-   The error is that of the arithmetic at the given bits; u = 2^-53.
+   uniform: the midpoints of 2^52 cells.  2 u.
+
+   rademacher: the top bit.  Exact.
+
+   laplace: the top bit for the sign, the next 52 for the logarithm.  5 u.
+
+   exponential: 52 bits.  Absolute, 4 u max (1, z).
+
+   student: Bailey's polar method, 52 bits of the first word for the radius r, 24 of the second for
+   the angle.  (11 + 3 ln (1 + r^2 / nu)) u.
+
+   sparse: 52 bits of the first word decide, the second gives a normal.  8 u.
 
    Source: Box, Muller, Ann. Math. Stat. 29 (1958); Bailey, Math. Comp. 62 (1994).  */
 extern const struct qk_law_type qk_law_types[QK_LAWS + 1];

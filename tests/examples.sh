@@ -1,6 +1,9 @@
 #!/bin/sh
-# examples.sh -- every check of the ledger and every example of the manual gives the verdict it names.
+# examples.sh -- every check of the ledger and every example of the manual gives the verdict it names,
+# and the exact value, where one is known, lies where the interval says.
 #
+# An interval of a run misses with a probability of 0.001 at most; 1.6 times its half-width, with less
+# than 1e-7.
 # examples.sh [WORD]: only the lines that contain WORD.  Equal commands run once.
 
 set -u
@@ -34,6 +37,11 @@ while read -r command quantity verdict arguments; do
   case $verdict in holds) allowed='0 1' ;; fails) allowed=1 ;; *) allowed='1 3' ;; esac
   if [ "$findings" -eq 0 ]; then
     complain "no finding of $quantity; $(head -1 "$work/$key.err")"
+  elif ! far=$(sed 's/.*"estimate":\([^,]*\),.*"lo":\([^,]*\),"hi":\([^,]*\),.*"exact":\([^,]*\),.*/\1 \2 \3 \4/' \
+      "$work/found" | awk '$2 != "null" && $4 != "null" {
+        half = 0.8 * ($3 - $2); off = $4 - $1
+        if (off > half || off < -half) { print $4 " is far from [" $2 ", " $3 "]"; exit 1 } }'); then
+    complain "$quantity: exact value $far"
   elif [ "$agree" -ne "$findings" ]; then
     complain "$quantity: $agree of $findings say '$verdict'"
   else

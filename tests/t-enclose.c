@@ -307,12 +307,11 @@ START_TEST (edges_slope)
   qk_enclose_slope (&e, x, good, df, 3, 0.05);
   ck_assert (e.lo < 1 && 1 < e.hi && e.hi < 1.1);
 
-  /* One value of d, no positive estimate, or no spread without knowledge: nothing is known.  */
+  /* One value of d, no positive estimate, or no interval: nothing is known.  */
   qk_enclose_slope (&e, x, good, df, 1, 0.05);
   ck_assert (e.lo == -INFINITY && e.hi == INFINITY);
-  const struct qk_enclosure open[] = {
-    { 0, 0.1, -1, 1 }, { -2, 0.1, -3, 1 }, { 1, 0, 0.9, 1 }, { 1, NAN, -INFINITY, INFINITY }
-  };
+  const struct qk_enclosure open[]
+      = { { 0, 0.1, -1, 1 }, { -2, 0.1, -3, 1 }, { 1, 0, -1, 1 }, { 1, NAN, -INFINITY, INFINITY } };
   for (int k = 0; k < 4; k++)
     {
       memcpy (y, good, sizeof y);
@@ -325,6 +324,13 @@ START_TEST (edges_slope)
   qk_enclose_slope (&e, x, y, df, 3, 0.05);
   ck_assert_double_nan (e.lo);
   ck_assert_double_nan (e.hi);
+
+  /* No spread: the interval [.9, 1] of the first y, with weight -1/2 in units of ln 4, widens both
+     sides by as much.  */
+  const struct qk_enclosure bare[] = { { 1, 0, 0.9, 1 }, { 4, 0, 4, 4 }, { 16, 0, 16, 16 } };
+  qk_enclose_slope (&e, x, bare, df, 3, 0.05);
+  ck_assert_double_eq_tol (e.hi - 1, -log (0.9) / (2 * log (4)), 1e-14);
+  ck_assert_double_eq_tol (1 - e.lo, -log (0.9) / (2 * log (4)), 1e-14);
 
   /* All known exactly: so is the slope.  */
   const struct qk_enclosure sure[] = { { 1, 0, 1, 1 }, { 4, 0, 4, 4 } };

@@ -160,8 +160,8 @@ START_TEST (undecided_asks_four_times_four)
   double share[] = { 0.9, 0.09, 0.009, 0.0009 };
   for (int round = 0; round < 4; round++)
     ck_assert_double_eq_tol (seen_miss[2 * round], 0.01 * share[round], 1e-12);
-  /* The first rows are those of the first round.  */
-  ck_assert_double_eq (outcome.tables[0].data[2 * 199 + 1], 199);
+  for (size_t i = 0; i < outcome.tables[0].rows; i++)
+    ck_assert_double_eq (outcome.tables[0].data[2 * i + 1], (double)i);
   ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_UNDECIDED);
   finish ();
 }

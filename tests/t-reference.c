@@ -115,6 +115,29 @@ START_TEST (cancellation)
 }
 END_TEST
 
+/* The whole range at once: a hair of 2^-2148 beside sums beyond 2^2055 decides a tie of the
+   smallest numbers.  */
+START_TEST (span)
+{
+  enum
+  {
+    MANY = 256
+  };
+  double x[2 * MANY + 2], y[2 * MANY + 2];
+  for (size_t i = 0; i < MANY; i++)
+    {
+      x[i] = x[MANY + 2 + i] = DBL_MAX;
+      y[i] = DBL_MAX;
+      y[MANY + 2 + i] = -DBL_MAX;
+    }
+  x[MANY] = y[MANY] = x[MANY + 1] = 0x1p-1074;
+  y[MANY + 1] = 0.5;
+  ck_assert_double_eq (DOT (x, y), 0x1p-1074);
+  x[MANY] = 0;
+  same (DOT (x, y), 0.0, "tie", 0);
+}
+END_TEST
+
 START_TEST (ties)
 {
   double x[] = { 1, 0x1p-53 }, y[] = { 1, 1 }; /* half way, to even */
@@ -253,6 +276,7 @@ main (void)
         *twin = tcase_create ("twin"), *laws = tcase_create ("laws");
   tcase_add_test (exact, known);
   tcase_add_test (exact, cancellation);
+  tcase_add_test (exact, span);
   tcase_add_test (exact, ties);
   tcase_add_test (edges, empty);
   tcase_add_test (edges, overflow);

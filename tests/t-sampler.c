@@ -357,11 +357,11 @@ value_ref (mpfr_t z, double *error, const struct qk_law *law, const uint64_t wor
     case QK_STUDENT:
       radius_ref (z, word[0], 52);
       mpfr_div_d (z, z, shape, MPFR_RNDN);
-      relative = 10 + 3 * mpfr_get_d (z, MPFR_RNDN);
+      relative = 11 + 3 * mpfr_get_d (z, MPFR_RNDN);
       mpfr_expm1 (z, z, MPFR_RNDN);
-      mpfr_mul_d (z, z, shape, MPFR_RNDN);
-      mpfr_mul_d (z, z, (shape - 2) / shape, MPFR_RNDN); /* to 1e-16 only: */
-      relative += 1;
+      mpfr_set_d (x, shape, MPFR_RNDN);
+      mpfr_sub_ui (x, x, 2, MPFR_RNDN);
+      mpfr_mul (z, z, x, MPFR_RNDN);
       mpfr_sqrt (z, z, MPFR_RNDN);
       circle_ref (x, word[1], 0);
       mpfr_mul (z, z, x, MPFR_RNDN);

@@ -330,6 +330,22 @@ START_TEST (foreign_seeds_differ)
   for (int i = 0; i < 7; i++)
     ck_assert (seed_of (11, 160, 4321, r) != seed_of (11, 160, 4321 + m / prime[i], r));
 
+  /* The block whose seed is 0 modulo m has seed m, not 0: block = -seed (0) / step, the inverse of
+     step by Euclid's algorithm, inverse step = remainder throughout.  */
+  const int64_t zero = seed_of (11, 160, 0, r);
+  const int64_t step = (seed_of (11, 160, 1, r) + m - zero) % m;
+  int64_t remainder[2] = { m, step }, inverse[2] = { 0, 1 };
+  while (remainder[1] != 1)
+    {
+      int64_t quotient = remainder[0] / remainder[1];
+      int64_t rest = remainder[0] % remainder[1], back = inverse[0] - quotient * inverse[1];
+      ck_assert (rest != 0);
+      remainder[0] = remainder[1], remainder[1] = rest;
+      inverse[0] = inverse[1], inverse[1] = back;
+    }
+  const int64_t last = (m - zero) % m * ((inverse[1] + (int64_t)m) % (int64_t)m) % m;
+  ck_assert_uint_eq (seed_of (11, 160, last, r), m);
+
   ck_assert (seed_of (11, 160, 0, r) != seed_of (12, 160, 0, r));
   ck_assert (seed_of (11, 160, 0, r) != seed_of (11, 176, 0, r));
   gsl_rng_free (r);

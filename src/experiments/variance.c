@@ -14,12 +14,12 @@
 
 enum
 {
-  BATCH = 32,            /* pairs drawn at a time */
-  GRID = 512,            /* points where the whole law is compared */
-  MAX_SIDE = 512,        /* of a tile */
-  MAX_BLOCKS = 4096,     /* in the first round */
-  SMALL_D = 8,           /* up to here the t interval of the kurtosis converges slowly: */
-  KURTOSIS_BLOCKS = 1000 /* it needs as many blocks */
+  BATCH = 32,        /* pairs drawn at a time */
+  GRID = 512,        /* points where the whole law is compared */
+  MAX_SIDE = 512,    /* of a tile */
+  MAX_BLOCKS = 4096, /* in the first round */
+  SMALL_D = 8,       /* up to here the t interval of the kurtosis converges slowly: */
+  MANY_BLOCKS = 1000 /* it needs as many blocks */
 };
 
 /* A block's relative variance of the mean square is at most this: then 128 of them are normal
@@ -234,7 +234,7 @@ static const struct qk_quantity quantities[] = {
     "Excess kurtosis of the scores. Exact: [(κ_q+3)(κ_k+3) − 3]/d_k for centred components, 6/d_k "
     "for normal ones. Left out where the sixteenth moment of a component is infinite, where the "
     "scores have two values only, or where it would cost more than four times the variance." },
-  { "score_law", "distance", "1", QK_COLUMN, "at most 2T",
+  { "score_law", "distance of the laws", "1", QK_COLUMN, "at most 2T",
     "Largest distance between the distribution function of the scores and the exact one: the "
     "variance-gamma law for centred, uncorrelated normal components, the lattice law for "
     "Rademacher ones; left out for the others." },
@@ -372,11 +372,19 @@ arrange_samples (const struct setup *u, double samples, bool pairs)
   return a;
 }
 
-/* Blocks from which the t interval of the kurtosis is honest.  */
+/* Blocks from which t intervals are honest: more where the squares have an infinite skewness.  */
+static double
+honest_blocks (const struct qk_score *s)
+{
+  bool skewed = !isfinite (qk_law_moment (&s->q, 6)) || !isfinite (qk_law_moment (&s->k, 6));
+  return skewed ? MANY_BLOCKS : QK_MIN_BLOCKS;
+}
+
+/* The same for the kurtosis.  */
 static double
 kurtosis_blocks (const struct qk_score *s)
 {
-  return s->d <= SMALL_D ? KURTOSIS_BLOCKS : QK_MIN_BLOCKS;
+  return s->d <= SMALL_D ? MANY_BLOCKS : honest_blocks (s);
 }
 
 /* Why the kurtosis cannot be judged honestly, or NULL.  */
@@ -636,7 +644,7 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
       if (!pairs)
         add_statement (plan, ROW_VARIANCE, c);
     }
-  if (p->dk.n > 1 && qk_plan_wants (plan, "variance_slope"))
+  if (p->dk.n > 1 && qk_score_variance (&any) > 0 && qk_plan_wants (plan, "variance_slope"))
     {
       double lo = INFINITY, hi = 0;
       for (size_t i = 0; i < p->dk.n; i++)
@@ -690,7 +698,7 @@ static double
 least_blocks (const struct qk_plan *plan, size_t c)
 {
   const struct setup *u = plan->cases[c].own;
-  double t = plan->params->tolerance, least = QK_MIN_BLOCKS;
+  double t = plan->params->tolerance, least = honest_blocks (&u->score);
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
@@ -729,7 +737,7 @@ static double
 samples_for (const struct setup *u, bool pairs)
 {
   double samples = QK_MIN_BLOCKS * QK_MIN_POOL;
-  while (arrange_samples (u, samples, pairs).blocks < QK_MIN_BLOCKS)
+  while (arrange_samples (u, samples, pairs).blocks < honest_blocks (&u->score))
     samples *= 2;
   return samples;
 }
@@ -768,7 +776,7 @@ size_moments (struct qk_plan *plan, size_t c, bool pairs)
   k->units = a.tiles * scores;
   k->cost = a.tiles * (scores * (u->score.d + SCORE_COST) + 2 * DRAW_COST * a.side * u->score.d);
   k->scratch = scratch_bytes (u, pairs);
-  if (a.blocks < QK_MIN_BLOCKS)
+  if (a.blocks < honest_blocks (&u->score))
     mark_thin (plan, c, pairs);
 }
 
@@ -819,9 +827,14 @@ size_variance (struct qk_plan *plan, char why[static QK_WHY])
 static struct qk_band
 support (const struct setup *u, int column)
 {
-  double most = u->score.d * qk_law_bound (&u->score.q) * qk_law_bound (&u->score.k);
-  if (u->score.rho != 0 || !isfinite (most))
-    most = INFINITY;
+  const struct qk_law *q = &u->score.q, *k = &u->score.k;
+  double rho = u->score.rho, most_k = qk_law_bound (k);
+  if (rho != 0)
+    most_k = fabs (k->mean)
+             + k->sd
+                   * (fabs (rho) * q->type->bound (q->shape)
+                      + sqrt (1 - rho * rho) * k->type->bound (k->shape));
+  double most = u->score.d * qk_law_bound (q) * most_k;
   double spread = most + fabs (u->shift);
   switch (column)
     {
@@ -893,7 +906,7 @@ enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan, const struct 
       const struct setup *u = plan->cases[s->source[i]].own;
       x[i] = u->score.d;
       df[i] = (double)t->rows - 1;
-      enclose_column (&y[i], u, t, M2, miss);
+      enclose_column (&y[i], u, t, M2, miss / (2 * (double)m));
     }
   qk_enclose_slope (e, x, y, df, m, miss);
 }
