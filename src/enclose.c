@@ -148,7 +148,8 @@ qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclo
         rest
             += fabs (weight) * fmax (log (y[i].hi / y[i].estimate), -log (y[i].lo / y[i].estimate));
       invalid |= isnan (y[i].lo) || isnan (y[i].hi);
-      open |= !(y[i].estimate > 0) || isnan (y[i].std_error);
+      open |= !(y[i].estimate > 0) || isnan (y[i].std_error)
+              || (y[i].std_error == 0 && !(y[i].lo > 0));
     }
   double error = sqrt (variance), half = rest;
   if (variance > 0)
