@@ -634,11 +634,10 @@ write_table (const struct story *t)
       qk_figure_value (value, exact, 4);
       add (&s, "%s%s = %s", *s.text ? ", " : "", table[q].symbol, value);
     }
+  fputs (t->markdown ? "" : "\n", t->out);
   if (*s.text)
-    {
-      fputs (t->markdown ? "" : "\n", t->out);
-      say (t, "Exact in every row:", "", s.text, 2);
-    }
+    say (t, "Exact in every row:", "", s.text, 2);
+  say (t, "", "", "± reaches to the farther end of the interval.", 2);
   return whole;
 }
 

@@ -111,7 +111,25 @@ while read -r words; do
   [ -s "$work/out" ] || wrong "qkcheck shows 'qkcheck $words', which prints nothing"
 done < "$work/starts"
 
-# ---- README, NEWS
+# ---- README: its runs are what the program prints, but for the seconds; NEWS
+
+sed -n 's/^    [$] qkcheck //p' README.md > "$work/runs"
+[ -s "$work/runs" ] || wrong "README.md shows no run"
+while read -r words; do
+  # From the command to the next line that is neither indented nor empty.
+  awk -v command="    \$ qkcheck $words" '
+    $0 == command { inside = 1; next }
+    inside && /^[^ ]/ { exit }
+    inside { sub (/^    /, ""); print }' README.md > "$work/shown"
+  # Words of a command line.
+  # shellcheck disable=SC2086
+  "$QKCHECK" $words > "$work/out" < /dev/null
+  for file in shown out; do
+    sed 's/, [0-9.e-]* s, seed/, T s, seed/; /^$/d' "$work/$file" > "$work/$file.text"
+  done
+  diff "$work/shown.text" "$work/out.text" > "$work/diff" \
+    || wrong "README.md shows another result of qkcheck $words: $(cat "$work/diff")"
+done < "$work/runs"
 
 has README.md ./bootstrap || wrong "README.md does not say ./bootstrap"
 has README.md "make -C build check" || wrong "README.md does not say make -C build check"

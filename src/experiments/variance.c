@@ -234,7 +234,7 @@ static const struct qk_quantity quantities[] = {
     "Excess kurtosis of the scores. Exact: [(κ_q+3)(κ_k+3) − 3]/d_k for centred components, 6/d_k "
     "for normal ones. Left out where the sixteenth moment of a component is infinite, where the "
     "scores have two values only, or where it would cost more than four times the variance." },
-  { "score_law", "distance of the laws", "1", QK_COLUMN, "at most 2T",
+  { "score_law", "law distance", "1", QK_COLUMN, "at most 2T",
     "Largest distance between the distribution function of the scores and the exact one: the "
     "variance-gamma law for centred, uncorrelated normal components, the lattice law for "
     "Rademacher ones; left out for the others." },
