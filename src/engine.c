@@ -23,6 +23,9 @@ enum
   TICK_NS = 100 * 1000 * 1000 /* between two looks at the clock */
 };
 
+/* What the table of a case may cost in all, in multiply-adds, where --max-samples does not say.  */
+static const double MAX_COST = 0x1p43;
+
 static double
 clock_seconds (clockid_t clock)
 {
@@ -383,8 +386,10 @@ ask_for_more (uint64_t *target, unsigned *rounds, const struct qk_plan *plan,
         {
           size_t c = f->statement->source[j];
           uint64_t rows = outcome->tables[c].rows;
-          if (target[c] != rows || GROWTH * rows > TABLE_ROWS
-              || (most > 0 && GROWTH * (double)rows * plan->cases[c].units > most))
+          double asked = GROWTH * (double)rows;
+          bool dear = most > 0 ? asked * plan->cases[c].units > most
+                               : asked * plan->cases[c].cost > MAX_COST;
+          if (target[c] != rows || asked > TABLE_ROWS || dear)
             continue;
           target[c] = GROWTH * rows;
           rounds[c]++;

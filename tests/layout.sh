@@ -7,7 +7,8 @@
 # or down.
 rooms='
   0  qk verdict
-  1  stream sampler polynomials moments attention theory enclose rounding reference tensor npy lanes/*
+  1  stream sampler polynomials moments attention theory enclose ecdf tiling rounding reference
+     tensor npy lanes/*
   2  experiment
   3  experiments/* claims
   4  engine option report report-* figure grid blocks output help registry registry-list

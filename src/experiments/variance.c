@@ -4,43 +4,33 @@
    correlated q and k), and pairs again for the whole law.  A block pools many tiles; the block is
    the independent unit, never the entry of a tile.  */
 
+#include "../ecdf.h"
 #include "../enclose.h"
 #include "../experiment.h"
 #include "../theory.h"
+#include "../tiling.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum
-{
-  BATCH = 32,        /* pairs drawn at a time */
-  GRID = 512,        /* points where the whole law is compared */
-  MAX_SIDE = 512,    /* of a tile */
-  MAX_BLOCKS = 4096, /* in the first round */
-  SMALL_D = 8,       /* up to here the t interval of the kurtosis converges slowly: */
-  MANY_BLOCKS = 1000 /* it needs as many blocks */
-};
-
-/* A block's relative variance of the mean square is at most this: then 128 of them are normal
-   enough for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
-/* What a normal costs in multiply-adds (4 to 6 cycles against 1/16 to 1/8), and a score in power
-   sums: the plan is made for every machine, so these are fixed.  */
-static const double DRAW_COST = 45, SCORE_COST = 10;
+/* Up to this d_k the t interval of the kurtosis converges slowly.  */
+static const double SMALL_D = 8;
 
 struct setup
 {
   struct qk_score score;
-  double shift;       /* E s: power sums are taken about it */
-  size_t side;        /* of a tile; or the pairs in a batch */
-  uint64_t tiles;     /* or batches, a block */
-  double mix[3];      /* k = mix[0] q + mix[1] k + mix[2], where correlated */
-  const double *grid; /* the law: where F_N is counted, */
-  const double *cdf;  /* the exact F there, */
-  double cell;        /* and what F can do between two points */
+  double shift;              /* E s: power sums are taken about it */
+  double mix[3];             /* k = mix[0] q + mix[1] k + mix[2], where correlated */
+  struct qk_tile tile;       /* what the plan has to know of one */
+  size_t side;               /* of a tile; or the pairs in a batch */
+  uint64_t tiles;            /* or batches, a block */
+  const struct qk_ecdf *law; /* the exact one, where F_N is counted */
 };
+
+/* What a case may cost unless --max-samples says otherwise: a few minutes.  Pairs, which share no
+   draws, may cost more: the whole law at d_k = 1048576 does.  */
+static const double MAX_COST = 0x1p39, MAX_PAIRS_COST = 0x1p43;
 
 enum
 {
@@ -85,15 +75,15 @@ scratch_of (const struct setup *u, void *memory)
 }
 
 static size_t
-scratch_bytes (const struct setup *u, bool pairs)
+scratch_bytes (const struct setup *u)
 {
-  return (4 * operand_room (u) + u->side * (pairs ? 1 : u->side)) * sizeof (double);
+  size_t scores = u->tile.pairs ? u->side : u->side * u->side;
+  return (4 * operand_room (u) + scores) * sizeof (double);
 }
 
 /* The scores of tile (or batch) t of the block that work->source stands at, into x.s.  */
 static void
-draw_scores (const struct scratch *x, const struct setup *u, uint64_t t, bool pairs,
-             struct qk_work *work)
+draw_scores (const struct scratch *x, const struct setup *u, uint64_t t, struct qk_work *work)
 {
   const struct qk_kernels *kernels = work->kernels;
   size_t d = (size_t)u->score.d, b = u->side;
@@ -106,13 +96,12 @@ draw_scores (const struct scratch *x, const struct setup *u, uint64_t t, bool pa
       qk_fill (kernels, x->k, n, &work->source, ROLE_K, first + i * b, &u->score.k, x->words);
       if (u->score.rho != 0)
         kernels->mix (x->k, x->q, n, u->mix[0], u->mix[1], u->mix[2]);
-      (pairs ? kernels->pairs : kernels->tile) (x->s, x->q, x->k, b, depth, i == 0);
+      (u->tile.pairs ? kernels->pairs : kernels->tile) (x->s, x->q, x->k, b, depth, i == 0);
     }
 }
 
 static int
-moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work,
-               bool pairs)
+moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
 {
   const struct setup *u = c->own;
   struct scratch x = scratch_of (u, work->scratch);
@@ -121,8 +110,8 @@ moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_w
   qk_source_open (&work->source, work->seed, c->cell, index);
   for (uint64_t t = 0; t < u->tiles; t++)
     {
-      draw_scores (&x, u, t, pairs, work);
-      if (pairs)
+      draw_scores (&x, u, t, work);
+      if (u->tile.pairs)
         work->kernels->pair_sums (&sums, x.s, u->side, u->shift);
       else
         {
@@ -141,21 +130,9 @@ moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_w
   row[M3] = total.s3 / n;
   row[M4] = total.s4 / n;
   row[ABS] = total.abs / n;
-  if (!pairs)
+  if (!u->tile.pairs)
     row[ROW] = within / (double)u->tiles;
   return isnan (row[M4]) ? -1 : 0;
-}
-
-static int
-tiles_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
-{
-  return moments_block (row, c, index, work, false);
-}
-
-static int
-pairs_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
-{
-  return moments_block (row, c, index, work, true);
 }
 
 static int
@@ -163,48 +140,30 @@ law_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work 
 {
   const struct setup *u = c->own;
   struct scratch x = scratch_of (u, work->scratch);
-  double count[GRID + 1] = { 0 };
   qk_source_open (&work->source, work->seed, c->cell, index);
+  memset (row, 0, QK_ECDF_POINTS * sizeof *row);
   for (uint64_t t = 0; t < u->tiles; t++)
     {
-      draw_scores (&x, u, t, true, work);
-      for (size_t p = 0; p < u->side; p++)
-        {
-          size_t lo = 0, hi = GRID; /* the first point that is not below the score */
-          while (lo < hi)
-            {
-              size_t middle = (lo + hi) / 2;
-              if (u->grid[middle] < x.s[p])
-                lo = middle + 1;
-              else
-                hi = middle;
-            }
-          count[lo]++;
-        }
+      draw_scores (&x, u, t, work);
+      if (qk_ecdf_count (row, u->law, x.s, u->side) != 0)
+        return -1;
     }
-  double below = 0;
-  for (size_t j = 0; j < GRID; j++)
-    row[j] = below += count[j];
+  qk_ecdf_cumulate (row);
   return 0;
 }
 
 #define MOMENT_COLUMNS                                                                             \
   { "mean_1", 1 }, { "mean_2", 1 }, { "mean_3", 1 }, { "mean_4", 1 }, { "mean_abs", 1 }
 
-static const struct qk_kind tiles_kind
-    = { "tiles", "block",
-        (const struct qk_column[]){ MOMENT_COLUMNS, { "row_variance", 1 }, { NULL, 0 } },
-        tiles_block };
+static const struct qk_column tiles_columns[] = { MOMENT_COLUMNS, { "row_variance", 1 }, { 0 } };
+static const struct qk_column pairs_columns[] = { MOMENT_COLUMNS, { 0 } };
+static const struct qk_column law_columns[] = { { "below", QK_ECDF_POINTS }, { 0 } };
 
-static const struct qk_kind pairs_kind
-    = { "pairs", "block", (const struct qk_column[]){ MOMENT_COLUMNS, { NULL, 0 } }, pairs_block };
+static const struct qk_kind tiles_kind = { "tiles", "block", tiles_columns, moments_block };
+static const struct qk_kind pairs_kind = { "pairs", "block", pairs_columns, moments_block };
+static const struct qk_kind law_kind = { "law", "pair", law_columns, law_block };
 
-static const struct qk_kind law_kind
-    = { "law", "pair", (const struct qk_column[]){ { "below", GRID }, { NULL, 0 } }, law_block };
-
-/* ---- Plan: cases and statements ---------------------------------------------------------------
- */
-
+/* ---- Quantities ------------------------------------------------------------------------------ */
 enum quantity
 {
   SCORE_MEAN,
@@ -255,20 +214,53 @@ centred (const struct qk_score *s)
 static const char *
 claim_of (enum quantity quantity, double d)
 {
+  static const char *const claims[]
+      = { [SCORE_MEAN] = "score-mean",           [SCORE_VARIANCE] = "score-variance",
+          [SCORE_ABS_MEAN] = "score-magnitude",  [GEARY_RATIO] = "score-law",
+          [SCORE_EXCESS_KURTOSIS] = "score-law", [SCORE_LAW] = "score-law",
+          [ROW_VARIANCE] = "score-row-variance", [VARIANCE_SLOPE] = "variance-slope" };
+  return quantity == SCORE_VARIANCE && d == 1 ? "term-variance" : claims[quantity];
+}
+
+/* The true value, and what the claim allows at tolerance t; not for slopes.  */
+static double
+exact_of (enum quantity quantity, const struct qk_score *s)
+{
   switch (quantity)
     {
     case SCORE_MEAN:
-      return "score-mean";
+      return qk_score_mean (s);
     case SCORE_VARIANCE:
-      return d == 1 ? "term-variance" : "score-variance";
+      return qk_score_variance (s);
     case SCORE_ABS_MEAN:
-      return "score-magnitude";
+      return qk_score_abs_mean (s);
+    case GEARY_RATIO:
+      return qk_score_geary (s);
+    case SCORE_EXCESS_KURTOSIS:
+      return qk_score_excess_kurtosis (s);
     case ROW_VARIANCE:
-      return "score-row-variance";
-    case VARIANCE_SLOPE:
-      return "variance-slope";
+      return qk_score_row_variance (s);
     default:
-      return "score-law";
+      return 0; /* a distance */
+    }
+}
+
+static struct qk_band
+band_of (enum quantity quantity, const struct qk_score *s, double t)
+{
+  double exact = exact_of (quantity, s);
+  switch (quantity)
+    {
+    case SCORE_MEAN:
+      return qk_band_absolute (0, t * sqrt (qk_score_variance (s)));
+    case SCORE_VARIANCE:
+      return qk_band_ratio (s->d, t);
+    case SCORE_EXCESS_KURTOSIS:
+      return qk_band_kurtosis (exact, t);
+    case SCORE_LAW:
+      return qk_band_most (2 * t);
+    default:
+      return qk_band_ratio (exact, t);
     }
 }
 
@@ -310,81 +302,23 @@ varies (const struct qk_score *s)
   return tile_variance (s, SCORE_VARIANCE, 1) > 1e-12;
 }
 
-/* ---- Tiles in blocks ---- */
-
-/* Tiles that make a block: at least 4096 scores, and normal enough for t.  */
 static double
-pool (const struct setup *u, double b, bool pairs)
+square_variance (const void *score, double side)
 {
-  double side = pairs ? 1 : b, count = pairs ? BATCH : 1;
-  double scores = ceil (QK_MIN_POOL / (side * side));
-  double normal = ceil (tile_variance (&u->score, SCORE_VARIANCE, side) / POOL_VARIANCE);
-  return ceil (fmax (scores, normal) / count);
+  return tile_variance (score, SCORE_VARIANCE, side);
 }
 
-/* The best side of a tile: 2 b d normals buy b^2 scores whose information saturates as rows and
-   columns are shared.  See qkcheck-method(7).  */
-static double
-best_side (const struct setup *u)
-{
-  double d = u->score.d;
-  double m4 = (qk_law_moment (&u->score.q, 4) + qk_law_moment (&u->score.k, 4)) / 2;
-  double b = m4 > 1 ? sqrt (2 * d * DRAW_COST / ((m4 - 1) * (1 + SCORE_COST / d))) : MAX_SIDE;
-  return fmin (fmax (b, QK_LANES), MAX_SIDE);
-}
-
-static double
-step_down (double b)
-{
-  return fmax (QK_LANES * floor (b / QK_LANES), QK_LANES);
-}
-
-struct design
-{
-  double side, tiles, blocks; /* tiles (or batches) a block */
-};
-
-/* wanted tiles (or batches) of that side, pooled, in at least that many blocks.  */
-static struct design
-arrange (const struct setup *u, double side, double wanted, double least, bool pairs)
-{
-  double tiles = pool (u, side, pairs);
-  double blocks = fmax (ceil (wanted / tiles), least);
-  if (blocks > fmax (MAX_BLOCKS, least))
-    {
-      tiles = ceil (wanted / MAX_BLOCKS);
-      blocks = ceil (wanted / tiles);
-    }
-  return (struct design){ side, tiles, blocks };
-}
-
-/* For a given number of scores; too few of them for one block make a smaller block.  Near the
-   least number a side whose tiles fill a block of 4096 scores wastes none.  */
-static struct design
-arrange_samples (const struct setup *u, double samples, bool pairs)
-{
-  double side = pairs ? BATCH : step_down (fmin (best_side (u), sqrt (samples / QK_MIN_BLOCKS)));
-  if (!pairs && samples < 4. * QK_MIN_BLOCKS * QK_MIN_POOL)
-    side = side < 16 ? 8 : side < 32 ? 16 : side < 64 ? 32 : 64;
-  double wanted = ceil (samples / (pairs ? side : side * side));
-  struct design a = arrange (u, side, wanted, 1, pairs);
-  a.tiles = fmin (a.tiles, wanted);
-  return a;
-}
-
-/* Blocks from which t intervals are honest: more where the squares have an infinite skewness.  */
+/* Blocks from which t intervals are honest, and those of the kurtosis.  */
 static double
 honest_blocks (const struct qk_score *s)
 {
-  bool skewed = !isfinite (qk_law_moment (&s->q, 6)) || !isfinite (qk_law_moment (&s->k, 6));
-  return skewed ? MANY_BLOCKS : QK_MIN_BLOCKS;
+  return qk_tiling_honest (fmax (qk_law_moment (&s->q, 6), qk_law_moment (&s->k, 6)));
 }
 
-/* The same for the kurtosis.  */
 static double
 kurtosis_blocks (const struct qk_score *s)
 {
-  return s->d <= SMALL_D ? MANY_BLOCKS : honest_blocks (s);
+  return s->d <= SMALL_D ? QK_MANY_BLOCKS : honest_blocks (s);
 }
 
 /* Why the kurtosis cannot be judged honestly, or NULL.  */
@@ -403,12 +337,12 @@ kurtosis_obstacle (const struct setup *u, const struct qk_params *p)
   if (kurtosis / pow (log_band (SCORE_EXCESS_KURTOSIS, p->tolerance), 2)
       > 4 * variance / pow (log_band (SCORE_VARIANCE, p->tolerance), 2))
     return "it would take more than four times the samples of the variance";
-  if (samples > 0 && arrange_samples (u, samples, s->rho != 0).blocks < kurtosis_blocks (s))
+  if (samples > 0 && qk_tiling_samples (&u->tile, samples).blocks < kurtosis_blocks (s))
     return "there are too few samples for an honest interval";
   return NULL;
 }
 
-/* ---- Statements ---- */
+/* ---- Plan: cases and statements -------------------------------------------------------------- */
 
 static void
 add_keys (struct qk_statement *s, struct qk_plan *plan, const struct qk_list *list, double d)
@@ -438,109 +372,57 @@ add_statement (struct qk_plan *plan, enum quantity quantity, size_t source)
   const char *name = quantities[quantity].name;
   if (!qk_plan_wants (plan, name))
     return;
-  const struct setup *u = plan->cases[source].own;
-  const struct qk_score *score = &u->score;
-  double t = plan->params->tolerance, d = score->d, sd = sqrt (qk_score_variance (score));
+  const struct qk_score *score = &((struct setup *)plan->cases[source].own)->score;
   struct qk_statement *s = qk_plan_statement (plan, name, &source, 1);
-  s->claim = claim_of (quantity, d);
-  s->method = QK_BY_T;
-  s->judged = true;
-  add_keys (s, plan, NULL, d);
-  switch (quantity)
-    {
-    case SCORE_MEAN:
-      s->exact = qk_score_mean (score);
-      s->band = qk_band_absolute (0, t * sd);
-      break;
-    case SCORE_VARIANCE:
-      s->exact = qk_score_variance (score);
-      s->band = qk_band_ratio (d, t);
-      break;
-    case SCORE_ABS_MEAN:
-      s->exact = qk_score_abs_mean (score);
-      s->band = qk_band_ratio (s->exact, t);
-      break;
-    case GEARY_RATIO:
-      s->exact = qk_score_geary (score);
-      s->band = qk_band_ratio (s->exact, t);
-      break;
-    case SCORE_EXCESS_KURTOSIS:
-      s->exact = qk_score_excess_kurtosis (score);
-      s->band = qk_band_kurtosis (s->exact, t);
-      break;
-    case SCORE_LAW:
-      s->method = QK_BY_DKW;
-      s->exact = 0;
-      s->band = qk_band_most (2 * t);
-      break;
-    case ROW_VARIANCE:
-      s->exact = qk_score_row_variance (score);
-      s->band = qk_band_ratio (s->exact, t);
-      break;
-    case VARIANCE_SLOPE:
-      break;
-    }
-  if (isnan (s->exact))
-    s->judged = false;
+  s->claim = claim_of (quantity, score->d);
+  s->method = quantity == SCORE_LAW ? QK_BY_DKW : QK_BY_T;
+  s->exact = exact_of (quantity, score);
+  s->judged = !isnan (s->exact);
+  s->band = band_of (quantity, score, plan->params->tolerance);
+  add_keys (s, plan, NULL, score->d);
 }
 
-/* The grid of the law: near quantiles of equal probability, between lattice points where the law
-   is a lattice.  F is evaluated exactly at each point, so where they lie is only a matter of
-   cell size.  */
+/* The growth of the variance over all cases.  */
 static void
-make_grid (struct qk_plan *plan, struct setup *u)
+add_slope (struct qk_plan *plan, const size_t *source)
 {
-  double *grid = qk_plan_alloc (plan, GRID * sizeof *grid);
-  double *cdf = qk_plan_alloc (plan, GRID * sizeof *cdf);
-  if (!grid || !cdf)
-    return;
-  enum
-  {
-    COARSE = 256
-  };
-  double x[COARSE + 1], f[COARSE + 1], sd = sqrt (qk_score_variance (&u->score));
-  double atom = isfinite (qk_law_bound (&u->score.q)) /* Rademacher: values a step apart */
-                    ? 2 * qk_law_bound (&u->score.q) * qk_law_bound (&u->score.k)
-                    : 0;
-  for (int i = 0; i <= COARSE; i++)
+  const struct qk_list *dk = &plan->params->dk;
+  double lo = INFINITY, hi = 0;
+  for (size_t i = 0; i < dk->n; i++)
     {
-      /* Dense at 0, where the density of small d is high; the last point is 12 sd.  */
-      double t = (double)i / COARSE;
-      x[i] = 12 * sd * t * t * t;
-      f[i] = qk_score_cdf (&u->score, x[i]);
+      lo = fmin (lo, dk->value[i]);
+      hi = fmax (hi, dk->value[i]);
     }
-  f[0] = 0.5;
-  int at = 0;
-  for (int j = 0; j < GRID / 2; j++)
+  struct qk_statement *s = qk_plan_statement (plan, "variance_slope", source, dk->n);
+  s->claim = claim_of (VARIANCE_SLOPE, 0);
+  s->method = QK_BY_T;
+  s->judged = true;
+  s->exact = 1;
+  s->band = qk_band_slope (1, plan->params->tolerance, lo, hi);
+  add_keys (s, plan, dk, 0);
+}
+
+static double
+score_cdf (const void *score, double x)
+{
+  return qk_score_cdf (score, x);
+}
+
+/* Normal scores reach 12 standard deviations but for a chance below 1e-6 at any d_k; those of signs
+   are d_k, d_k - 2, ... of half a step.  */
+static const struct qk_ecdf *
+exact_law (struct qk_plan *plan, const struct qk_score *s)
+{
+  struct qk_ecdf *law = qk_plan_alloc (plan, sizeof *law);
+  double step = 0, offset = 0;
+  if (isfinite (qk_law_bound (&s->q)))
     {
-      double p = 0.5 + (j + 0.5) / GRID;
-      while (at < COARSE - 1 && f[at + 1] < p)
-        at++;
-      double share = f[at + 1] > f[at] ? (p - f[at]) / (f[at + 1] - f[at]) : 0;
-      double point = x[at] + share * (x[at + 1] - x[at]);
-      if (atom > 0) /* lattice points are d - 2 i steps of half an atom: stay between them */
-        {
-          double odd = fmod (u->score.d, 2) == 0 ? 0.5 : 0;
-          point = (floor (point / atom - odd + 0.5) + odd) * atom;
-        }
-      grid[GRID / 2 + j] = point;
-      grid[GRID / 2 - 1 - j] = -point;
+      step = 2 * qk_law_bound (&s->q) * qk_law_bound (&s->k);
+      offset = fmod (s->d, 2) == 0 ? 0 : step / 2;
     }
-  double last = 0, from = -INFINITY;
-  for (int j = 0; j <= GRID; j++)
-    {
-      double to = j < GRID ? grid[j] : INFINITY;
-      double before = j < GRID ? qk_score_cdf (&u->score, to) : 1;
-      bool single = atom > 0 && to - from < 1.5 * atom;
-      if (!single)
-        u->cell = fmax (u->cell, before - last);
-      if (j < GRID)
-        cdf[j] = before;
-      last = before;
-      from = to;
-    }
-  u->grid = grid;
-  u->cdf = cdf;
+  if (law)
+    qk_ecdf_make (law, score_cdf, s, 12 * sqrt (qk_score_variance (s)), step, offset);
+  return law;
 }
 
 static size_t
@@ -559,8 +441,15 @@ add_case (struct qk_plan *plan, const struct qk_kind *kind, double d)
       u->mix[1] = tau;
       u->mix[2] = p->k_dist.mean * (1 - tau) - u->mix[0] * p->q_dist.mean;
     }
+  u->tile = (struct qk_tile){
+    .d = d,
+    .m4 = (qk_law_moment (&p->q_dist, 4) + qk_law_moment (&p->k_dist, 4)) / 2,
+    .pairs = kind != &tiles_kind,
+    .variance = square_variance,
+    .of = &u->score,
+  };
   if (kind == &law_kind)
-    make_grid (plan, u);
+    u->law = exact_law (plan, &u->score);
   char q[QK_WHY], k[QK_WHY];
   qk_law_format (q, sizeof q, &p->q_dist);
   qk_law_format (k, sizeof k, &p->k_dist);
@@ -570,41 +459,33 @@ add_case (struct qk_plan *plan, const struct qk_kind *kind, double d)
   return label && identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
 }
 
-/* Head dimensions as a warning lists them: "1, 2 and 4".  */
+/* Say once, for all d_k with the same obstacle, that the kurtosis is left out: "at d_k = 1, 2 and
+   4".  */
 static void
-append_dimension (char *text, size_t size, double d, bool last, size_t before)
-{
-  size_t used = strlen (text);
-  snprintf (text + used, size - used, "%s%.0f", !before ? "" : last ? " and " : ", ", d);
-}
-
-/* Say once, for all d_k with the same obstacle, that the kurtosis is left out.  */
-static void
-warn_kurtosis (struct qk_plan *plan, const char *const *obstacle)
+warn_kurtosis (struct qk_plan *plan, const char **obstacle)
 {
   const struct qk_list *dk = &plan->params->dk;
   for (size_t i = 0; i < dk->n; i++)
     {
-      if (!obstacle[i])
-        continue;
-      size_t same = 0, seen = 0;
-      bool told = false;
-      for (size_t j = 0; j < dk->n; j++)
-        if (obstacle[j] == obstacle[i])
-          {
-            told |= j < i;
-            same++;
-          }
-      if (told)
-        continue;
+      const char *why = obstacle[i];
+      size_t last = i;
       char list[1024] = "";
-      for (size_t j = 0; j < dk->n; j++)
-        if (obstacle[j] == obstacle[i])
+      for (size_t j = i; why && j < dk->n; j++)
+        if (obstacle[j] == why)
+          last = j;
+      for (size_t j = i; why && j <= last; j++)
+        if (obstacle[j] == why)
           {
-            append_dimension (list, sizeof list, dk->value[j], seen + 1 == same, seen);
-            seen++;
+            size_t used = strlen (list);
+            snprintf (list + used, sizeof list - used, "%s%.0f",
+                      j == i      ? ""
+                      : j == last ? " and "
+                                  : ", ",
+                      dk->value[j]);
+            obstacle[j] = NULL;
           }
-      qk_plan_warn (plan, "score_excess_kurtosis is left out at d_k = %s: %s", list, obstacle[i]);
+      if (why)
+        qk_plan_warn (plan, "score_excess_kurtosis is left out at d_k = %s: %s", list, why);
     }
 }
 
@@ -645,21 +526,7 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
         add_statement (plan, ROW_VARIANCE, c);
     }
   if (p->dk.n > 1 && qk_score_variance (&any) > 0 && qk_plan_wants (plan, "variance_slope"))
-    {
-      double lo = INFINITY, hi = 0;
-      for (size_t i = 0; i < p->dk.n; i++)
-        {
-          lo = fmin (lo, p->dk.value[i]);
-          hi = fmax (hi, p->dk.value[i]);
-        }
-      struct qk_statement *s = qk_plan_statement (plan, "variance_slope", source, p->dk.n);
-      s->claim = claim_of (VARIANCE_SLOPE, 0);
-      s->method = QK_BY_T;
-      s->judged = true;
-      s->exact = 1;
-      s->band = qk_band_slope (1, p->tolerance, lo, hi);
-      add_keys (s, plan, &p->dk, 0);
-    }
+    add_slope (plan, source);
 
   warn_kurtosis (plan, obstacle);
   if (!known && qk_plan_wants (plan, "score_law"))
@@ -670,24 +537,37 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
   return 0;
 }
 
-/* ---- Size: how much to sample ------------------------------------------------------------------
- */
+/* ---- Size: how much to sample ---------------------------------------------------------------- */
 
-/* Tiles of side b (pairs: b = 1) that the statements on case c need.  */
-static double
-tiles_needed (const struct qk_plan *plan, size_t c, double b)
+/* Whether a statement is judged on case c alone, which then has to be large enough for it.  */
+static bool
+judged_on (const struct qk_statement *s, size_t c)
 {
-  const struct setup *u = plan->cases[c].own;
-  double t = plan->params->tolerance, most = 1;
+  return s->judged && s->sources == 1 && s->source[0] == c;
+}
+
+struct demand
+{
+  const struct qk_plan *plan;
+  size_t c;
+};
+
+/* Tiles of that side (pairs: 1) that the statements on a case need.  */
+static double
+tiles_needed (const void *of, double side)
+{
+  const struct demand *demand = of;
+  const struct qk_plan *plan = demand->plan;
+  const struct setup *u = plan->cases[demand->c].own;
+  double most = 1;
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
       enum quantity q = (enum quantity)s->quantity;
-      if (!s->judged || s->sources != 1 || s->source[0] != c)
-        continue;
-      double n = qk_plan_units (tile_variance (&u->score, q, b), log_band (q, t),
-                                qk_round_miss (s->miss, 1));
-      most = fmax (most, n);
+      if (judged_on (s, demand->c))
+        most = fmax (most, qk_plan_units (tile_variance (&u->score, q, side),
+                                          log_band (q, plan->params->tolerance),
+                                          qk_round_miss (s->miss, 1)));
     }
   return most;
 }
@@ -702,7 +582,7 @@ least_blocks (const struct qk_plan *plan, size_t c)
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
-      if (!s->judged || s->sources != 1 || s->source[0] != c)
+      if (!judged_on (s, c))
         continue;
       if (s->quantity == SCORE_EXCESS_KURTOSIS)
         least = fmax (least, kurtosis_blocks (&u->score));
@@ -712,39 +592,9 @@ least_blocks (const struct qk_plan *plan, size_t c)
   return least;
 }
 
-static struct design
-arrange_planned (const struct qk_plan *plan, size_t c, bool pairs)
-{
-  const struct setup *u = plan->cases[c].own;
-  double side, wanted;
-  if (pairs)
-    {
-      side = BATCH;
-      wanted = ceil (tiles_needed (plan, c, 1) / BATCH);
-    }
-  else
-    for (side = step_down (best_side (u));; side -= QK_LANES)
-      {
-        wanted = ceil (tiles_needed (plan, c, side));
-        if (wanted >= QK_MIN_BLOCKS || side <= QK_LANES)
-          break;
-      }
-  return arrange (u, side, wanted, least_blocks (plan, c), pairs);
-}
-
-/* Samples from which the intervals of a case are honest.  */
-static double
-samples_for (const struct setup *u, bool pairs)
-{
-  double samples = QK_MIN_BLOCKS * QK_MIN_POOL;
-  while (arrange_samples (u, samples, pairs).blocks < honest_blocks (&u->score))
-    samples *= 2;
-  return samples;
-}
-
 /* Say of the statements on case c that their sample is too small.  */
 static void
-mark_thin (struct qk_plan *plan, size_t c, bool pairs)
+mark_thin (struct qk_plan *plan, size_t c)
 {
   const struct setup *u = plan->cases[c].own;
   for (size_t i = 0; i < plan->n_statements; i++)
@@ -753,31 +603,46 @@ mark_thin (struct qk_plan *plan, size_t c, bool pairs)
   qk_plan_warn (plan,
                 "d_k = %.0f: too few samples for an honest interval: described, not judged; "
                 "--samples=%.0f is enough",
-                u->score.d, samples_for (u, pairs));
+                u->score.d, qk_tiling_enough (&u->tile, honest_blocks (&u->score)));
 }
 
 static void
-size_moments (struct qk_plan *plan, size_t c, bool pairs)
+set_size (struct qk_case *k, struct qk_tiling a, double score_cost)
 {
-  struct qk_case *k = &plan->cases[c];
   struct setup *u = k->own;
-  const struct qk_params *p = plan->params;
-  struct design a
-      = p->samples > 0 ? arrange_samples (u, p->samples, pairs) : arrange_planned (plan, c, pairs);
-  double scores = pairs ? a.side : a.side * a.side;
-  if (p->max_samples > 0 && a.blocks * a.tiles * scores > p->max_samples)
-    {
-      a = arrange_samples (u, p->max_samples, pairs);
-      scores = pairs ? a.side : a.side * a.side;
-    }
   u->side = (size_t)a.side;
   u->tiles = (uint64_t)a.tiles;
   k->blocks = (uint64_t)a.blocks;
-  k->units = a.tiles * scores;
-  k->cost = a.tiles * (scores * (u->score.d + SCORE_COST) + 2 * DRAW_COST * a.side * u->score.d);
-  k->scratch = scratch_bytes (u, pairs);
+  k->units = a.tiles * a.scores;
+  k->cost = qk_tiling_cost (&a, u->score.d, score_cost);
+  k->scratch = scratch_bytes (u);
+}
+
+static void
+size_moments (struct qk_plan *plan, size_t c)
+{
+  const struct qk_params *p = plan->params;
+  const struct setup *u = plan->cases[c].own;
+  struct qk_tiling a;
+  if (p->samples > 0)
+    a = qk_tiling_samples (&u->tile, p->samples);
+  else
+    a = qk_tiling_planned (&u->tile, tiles_needed, &(struct demand){ plan, c },
+                           least_blocks (plan, c));
+  double most = p->max_samples;
+  if (!(most > 0 || p->samples > 0)) /* the command's own limit: a few minutes */
+    most = MAX_COST * a.tiles * a.scores / qk_tiling_cost (&a, u->score.d, QK_SCORE_COST);
+  double planned = a.blocks * a.tiles * a.scores;
+  if (most > 0 && planned > most)
+    {
+      a = qk_tiling_samples (&u->tile, most);
+      qk_plan_warn (plan,
+                    "d_k = %.0f: a verdict would take about %.1e scores, and --max-samples %s %.1e",
+                    u->score.d, planned, p->max_samples > 0 ? "is" : "stands at", most);
+    }
+  set_size (&plan->cases[c], a, QK_SCORE_COST);
   if (a.blocks < honest_blocks (&u->score))
-    mark_thin (plan, c, pairs);
+    mark_thin (plan, c);
 }
 
 /* The law takes as many pairs as its band asks for; --samples is a limit.  With --samples their
@@ -785,27 +650,20 @@ size_moments (struct qk_plan *plan, size_t c, bool pairs)
 static void
 size_law (struct qk_plan *plan, size_t c)
 {
-  struct qk_case *k = &plan->cases[c];
-  struct setup *u = k->own;
   const struct qk_params *p = plan->params;
+  const struct setup *u = plan->cases[c].own;
   double miss = 1e-6, width = 2 * p->tolerance;
   for (size_t i = 0; i < plan->n_statements && !(p->samples > 0); i++)
-    if (plan->statements[i].sources == 1 && plan->statements[i].source[0] == c)
+    if (judged_on (&plan->statements[i], c))
       miss = qk_round_miss (plan->statements[i].miss, 1);
   /* A grid too coarse for the band leaves the finding undecided, whatever the sample.  */
-  double pairs = qk_plan_distance (width, fmin (u->cell, width / 2), miss);
+  double pairs = qk_plan_distance (width, fmin (u->law->cell, width / 2), miss);
   if (p->samples > 0)
     pairs = fmin (pairs, p->samples);
-  if (p->max_samples > 0)
-    pairs = fmin (pairs, p->max_samples);
-  double batches = ceil (pairs / BATCH);
-  double tiles = fmin (batches, fmax (512 / BATCH, ceil (batches / MAX_BLOCKS)));
-  u->side = BATCH;
-  u->tiles = (uint64_t)tiles;
-  k->blocks = (uint64_t)ceil (batches / tiles);
-  k->units = tiles * BATCH;
-  k->cost = k->units * u->score.d * (1 + 2 * DRAW_COST);
-  k->scratch = scratch_bytes (u, true);
+  double most = p->max_samples > 0 ? p->max_samples
+                                   : MAX_PAIRS_COST / ((1 + 2 * QK_DRAW_COST) * u->score.d);
+  pairs = fmin (pairs, most);
+  set_size (&plan->cases[c], qk_tiling_pairs (pairs), 0);
 }
 
 static int
@@ -813,15 +671,11 @@ size_variance (struct qk_plan *plan, char why[static QK_WHY])
 {
   (void)why;
   for (size_t c = 0; c < plan->n_cases; c++)
-    if (plan->cases[c].kind == &law_kind)
-      size_law (plan, c);
-    else
-      size_moments (plan, c, plan->cases[c].kind == &pairs_kind);
+    (plan->cases[c].kind == &law_kind ? size_law : size_moments) (plan, c);
   return 0;
 }
 
-/* ---- Enclosures --------------------------------------------------------------------------------
- */
+/* ---- Enclosures ------------------------------------------------------------------------------ */
 
 /* Where a column's values lie for components of bounded laws.  */
 static struct qk_band
@@ -879,18 +733,22 @@ enclose_ratio (struct qk_enclosure *e, const struct qk_table *t, int a, int b, d
 }
 
 static void
+move (struct qk_enclosure *e, double by)
+{
+  e->estimate += by;
+  e->lo += by;
+  e->hi += by;
+}
+
+static void
 enclose_law (struct qk_enclosure *e, const struct setup *u, const struct qk_table *t, double pairs,
              double miss)
 {
-  double distance = 0;
-  for (size_t j = 0; j < GRID; j++)
-    {
-      double below = 0;
-      for (size_t i = 0; i < t->rows; i++)
-        below += t->data[i * t->columns + j];
-      distance = fmax (distance, fabs (below / pairs - u->cdf[j]));
-    }
-  qk_enclose_distance (e, distance, u->cell, pairs, miss);
+  double below[QK_ECDF_POINTS] = { 0 };
+  for (size_t i = 0; i < t->rows; i++)
+    for (size_t j = 0; j < t->columns; j++)
+      below[j] += t->data[i * t->columns + j];
+  qk_enclose_distance (e, qk_ecdf_distance (u->law, below, pairs), u->law->cell, pairs, miss);
 }
 
 static void
@@ -915,34 +773,24 @@ static void
 enclose_variance (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                   const struct qk_table *tables, double miss)
 {
+  static const int column[]
+      = { [SCORE_MEAN] = M1, [SCORE_VARIANCE] = M2, [SCORE_ABS_MEAN] = ABS, [ROW_VARIANCE] = ROW };
   size_t c = s->source[0];
   const struct setup *u = plan->cases[c].own;
   const struct qk_table *t = &tables[c];
   switch ((enum quantity)s->quantity)
     {
-    case SCORE_MEAN:
-      enclose_column (e, u, t, M1, miss);
-      e->estimate += u->shift;
-      e->lo += u->shift;
-      e->hi += u->shift;
-      break;
-    case SCORE_VARIANCE:
-      enclose_column (e, u, t, M2, miss);
-      break;
-    case SCORE_ABS_MEAN:
-      enclose_column (e, u, t, ABS, miss);
-      break;
-    case ROW_VARIANCE:
-      enclose_column (e, u, t, ROW, miss);
+    default:
+      enclose_column (e, u, t, column[s->quantity], miss);
+      if (s->quantity == SCORE_MEAN)
+        move (e, u->shift);
       break;
     case GEARY_RATIO:
       enclose_ratio (e, t, ABS, M2, 0.5, miss);
       break;
     case SCORE_EXCESS_KURTOSIS:
       enclose_ratio (e, t, M4, M2, 2, miss);
-      e->estimate -= 3;
-      e->lo -= 3;
-      e->hi -= 3;
+      move (e, -3);
       break;
     case SCORE_LAW:
       enclose_law (e, u, t, (double)t->rows * plan->cases[c].units, miss);
@@ -953,8 +801,7 @@ enclose_variance (struct qk_enclosure *e, const struct qk_plan *plan, const stru
     }
 }
 
-/* ---- In words ----------------------------------------------------------------------------------
- */
+/* ---- In words -------------------------------------------------------------------------------- */
 
 static void
 describe_variance (char *text, size_t size, const struct qk_plan *plan)
@@ -1020,8 +867,7 @@ explain_variance (char *text, size_t size, const struct qk_plan *plan, const str
   return true;
 }
 
-/* ---- The descriptor -----------------------------------------------------------------------------
- */
+/* ---- The descriptor -------------------------------------------------------------------------- */
 
 static const struct qk_option options[]
     = { { .name = "dk",
@@ -1057,32 +903,25 @@ static const struct qk_example examples[] = {
   { 0 }
 };
 
+static const char *const description[] = {
+  "Samples query and key vectors with independent components of mean 0 and variance 1, and "
+  "checks what the usual derivation of the 1/√d_k scaling says of their dot product s = q·k: "
+  "that its mean is 0 and its variance d_k, for every head dimension d_k. The mean magnitude, "
+  "the kurtosis and the whole law of s are compared with their exact values, and so is the "
+  "variance over the keys within a row of QKᵀ, which is what the softmax sees.",
+  "Each quantity is estimated from blocks of tiles of QKᵀ, enclosed in an interval whose chance "
+  "of error is stated, and judged against a band around the claim: the verdict is holds when "
+  "the whole interval lies in the band, fails when it lies outside, and undecided otherwise. "
+  "The exact value under the options given is printed beside it, so that a broken assumption (a "
+  "mean, a standard deviation, a correlation) shows both what fails and why.",
+  NULL
+};
+
 const struct qk_experiment qk_experiment_variance = {
   .name = "variance",
   .question = "is Var(q·k) = d_k, and is the whole law right?",
   .asked = "Is Var(q·k) = d_k?",
-  .description
-  = (const char *const
-         []){ "Samples query and key vectors with independent components of mean 0 and variance 1, "
-              "and "
-              "checks what the usual derivation of the 1/√d_k scaling says of their dot product "
-              "s = q·k: that its mean is 0 and its variance d_k, for every head dimension d_k. The "
-              "mean "
-              "magnitude, the kurtosis and the whole law of s are compared with their exact "
-              "values, and "
-              "so is the variance over the keys within a row of QKᵀ, which is what the softmax "
-              "sees.",
-              "Each quantity is estimated from blocks of tiles of QKᵀ, enclosed in an interval "
-              "whose "
-              "chance of error is stated, and judged against a band around the claim: the verdict "
-              "is "
-              "holds when the whole interval lies in the band, fails when it lies outside, and "
-              "undecided "
-              "otherwise. The exact value under the options given is printed beside it, so that a "
-              "broken "
-              "assumption (a mean, a standard deviation, a correlation) shows both what fails and "
-              "why.",
-              NULL },
+  .description = description,
   .unit = "scores",
   .options = options,
   .quantities = quantities,
