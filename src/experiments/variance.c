@@ -630,8 +630,9 @@ size_moments (struct qk_plan *plan, size_t c)
     a = qk_tiling_planned (&u->tile, tiles_needed, &(struct demand){ plan, c },
                            least_blocks (plan, c));
   double most = p->max_samples;
-  if (!(most > 0 || p->samples > 0)) /* the command's own limit: a few minutes */
-    most = MAX_COST * a.tiles * a.scores / qk_tiling_cost (&a, u->score.d, QK_SCORE_COST);
+  if (!(most > 0 || p->samples > 0)) /* the command's own limit */
+    most = fmax (MAX_COST * a.tiles * a.scores / qk_tiling_cost (&a, u->score.d, QK_SCORE_COST),
+                 QK_MIN_BLOCKS * QK_MIN_POOL);
   double planned = a.blocks * a.tiles * a.scores;
   if (most > 0 && planned > most)
     {
