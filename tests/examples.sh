@@ -4,9 +4,12 @@
 #
 # An interval of a run misses with a probability of 0.001 at most; 1.6 times its half-width, with less
 # than 1e-7.
-# examples.sh [WORD]: only the lines that contain WORD.  Equal commands run once.
+#
+# examples.sh [WORD]...: only the lines "command quantity verdict arguments" that contain the words.
+# Equal commands run once.
 
 set -u
+words=$*
 LC_ALL=C
 export LC_ALL
 : "${QKCHECK:=./qkcheck}" "${LIST_CHECKS:=tests/list-checks}"
@@ -22,7 +25,7 @@ complain() {
 }
 
 while read -r command quantity verdict arguments; do
-  case "$command $quantity $verdict $arguments" in *"${1:-}"*) ;; *) continue ;; esac
+  case "$command $quantity $verdict $arguments" in *"$words"*) ;; *) continue ;; esac
   key=$(printf '%s' "$command $arguments" | cksum | tr ' ' -)
   if [ ! -f "$work/$key" ]; then
     # The arguments are words without quotes.
