@@ -42,9 +42,32 @@ one_round (const struct qk_plan *plan)
   return plan->params->samples > 0;
 }
 
+/* Drop the cases that no statement asks about.  */
+static void
+prune (struct qk_plan *plan)
+{
+  size_t kept = 0;
+  for (size_t c = 0; c < plan->n_cases; c++)
+    {
+      bool used = false;
+      for (size_t i = 0; i < plan->n_statements; i++)
+        for (size_t j = 0; j < plan->statements[i].sources; j++)
+          if (plan->statements[i].source[j] == c)
+            {
+              used = true;
+              plan->statements[i].source[j] = kept;
+            }
+      if (used)
+        plan->cases[kept++] = plan->cases[c];
+    }
+  plan->n_cases = kept;
+}
+
 int
 qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
 {
+  if (!plan->full)
+    prune (plan);
   for (size_t i = 0; i < plan->n_cases; i++)
     for (size_t j = 0; j < i; j++)
       if (plan->cases[i].cell == plan->cases[j].cell)

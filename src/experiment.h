@@ -239,7 +239,8 @@ struct qk_experiment
   const struct qk_kind *const *kinds; /* ended by NULL */
   const struct qk_example *examples;  /* at least one holds and one fails */
 
-  /* Add cases and statements.  0, or -1 and why: a combination of options that makes no sense.  */
+  /* Add cases and statements; cases that no statement asks about are dropped afterwards.  0, or -1
+     and why: a combination of options that makes no sense.  */
   int (*plan) (struct qk_plan *plan, char why[static QK_WHY]);
 
   /* Every statement has its miss: set blocks, units, cost and scratch of every case, and thin.  */

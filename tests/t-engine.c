@@ -246,6 +246,22 @@ START_TEST (equal_addresses_are_refused)
 }
 END_TEST
 
+START_TEST (cases_without_statements_are_dropped)
+{
+  setup ();
+  offset[1] = 3;
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  plan.statements[0] = plan.statements[1];
+  plan.n_statements = 1;
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert_uint_eq (plan.n_cases, 1);
+  ck_assert_str_eq (plan.cases[0].label, "case 1");
+  ck_assert_uint_eq (plan.statements[0].source[0], 0);
+  ck_assert_double_eq_tol (plan.statements[0].miss, 0.01, 1e-15);
+  qk_plan_free (&plan);
+}
+END_TEST
+
 START_TEST (thin_is_described)
 {
   setup ();
@@ -314,6 +330,7 @@ main (void)
   tcase_add_test (edges, a_block_that_fails_is_trouble);
   tcase_add_test (edges, a_nan_is_trouble_not_a_verdict);
   tcase_add_test (edges, equal_addresses_are_refused);
+  tcase_add_test (edges, cases_without_statements_are_dropped);
   tcase_add_test (edges, thin_is_described);
   tcase_add_test (edges, nothing_to_judge_is_undecided);
   suite_add_tcase (suite, edges);

@@ -532,6 +532,8 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
   if (!known && qk_plan_wants (plan, "score_law"))
     qk_plan_warn (plan, "score_law is left out: the exact law is known for centred, uncorrelated "
                         "normal or Rademacher components only");
+  if (p->dk.n == 1 && p->quantity.n && qk_plan_wants (plan, "variance_slope"))
+    qk_plan_warn (plan, "variance_slope is left out: it needs two values of --dk");
   if (pairs && qk_plan_wants (plan, "row_variance"))
     qk_plan_warn (plan, "row_variance is left out: with --correlation scores are taken in pairs");
   return 0;
