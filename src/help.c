@@ -621,8 +621,8 @@ man_program (FILE *out)
   fputs (".SH ENVIRONMENT\n", out);
   man_tag (out, "QKCHECK_ISA");
   man_prose (out,
-             "The instruction set to use, avx2 or plain, in place of the best one there is.  It "
-             "changes no finding.");
+             "The instruction set to use, avx512, avx2 or plain, in place of the best one there "
+             "is.  It changes no finding.");
   man_tag (out, "NO_COLOR");
   man_prose (out, "If set and not empty, no color unless --color=always asks for it.");
   man_statuses (out);

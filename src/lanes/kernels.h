@@ -46,7 +46,7 @@ struct qk_score_sums
 
 struct qk_kernels
 {
-  const char *isa; /* "avx2", "plain" */
+  const char *isa; /* "avx512", "avx2", "plain" */
 
   /* x[i] = qk_draw (a, law, first + i), i < n; first, n multiples of QK_DRAW_STEP.  */
   void (*draw) (double *x, size_t n, struct qk_address a, uint64_t first, const struct qk_law *law);

@@ -1,8 +1,9 @@
 /* lanes.h -- eight doubles, or eight 64-bit words, at once: the only file with intrinsics.
 
-   The flags of the compiler choose the section: AVX2 with fma, or plain C.  AVX-512 will be one
-   more section, with struct dv { __m512d a; }; every operation rounds once, as IEEE 754 says, so
-   the sections cannot differ.  Arrays of lanes are aligned to QK_ALIGN.  */
+   The flags of the compiler choose the section: AVX-512, AVX2 with fma, or plain C.  Every
+   operation rounds once, as IEEE 754 says, so the sections cannot differ.  Arrays of lanes are
+   aligned to QK_ALIGN.  With QK_SIMDE the first section is compiled for a processor that lacks it,
+   for tests: SIMDe makes its intrinsics of others.  */
 
 #ifndef QK_LANES_H
 #define QK_LANES_H
@@ -13,13 +14,200 @@
 
 #define LANES_INLINE static inline __attribute__ ((always_inline))
 
-#if defined __AVX2__ && defined __FMA__
+/* The part of a score tile that is kept in registers: TILE_PANELS panels of 8 rows by TILE_COLUMNS
+   columns, one sum each, with the rows of one coordinate and a column's value in all lanes.  */
+
+#if defined QK_SIMDE || (defined __AVX512F__ && defined __AVX512DQ__)
+
+#ifdef QK_SIMDE
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#else
+#include <immintrin.h>
+#endif
+
+/* 24 + 3 + 1 of 32 registers; 8 columns are a panel of k.  */
+enum
+{
+  TILE_PANELS = 3,
+  TILE_COLUMNS = 8
+};
+
+struct dv
+{
+  __m512d a;
+};
+
+struct uv
+{
+  __m512i a;
+};
+
+LANES_INLINE struct dv
+dv_load (const double *x)
+{
+  return (struct dv){ _mm512_load_pd (x) };
+}
+
+LANES_INLINE void
+dv_store (double *x, struct dv v)
+{
+  _mm512_store_pd (x, v.a);
+}
+
+LANES_INLINE struct dv
+dv_set (double x)
+{
+  return (struct dv){ _mm512_set1_pd (x) };
+}
+
+LANES_INLINE struct dv
+dv_add (struct dv x, struct dv y)
+{
+  return (struct dv){ _mm512_add_pd (x.a, y.a) };
+}
+
+LANES_INLINE struct dv
+dv_sub (struct dv x, struct dv y)
+{
+  return (struct dv){ _mm512_sub_pd (x.a, y.a) };
+}
+
+LANES_INLINE struct dv
+dv_mul (struct dv x, struct dv y)
+{
+  return (struct dv){ _mm512_mul_pd (x.a, y.a) };
+}
+
+/* x y + z, rounded once.  */
+LANES_INLINE struct dv
+dv_fma (struct dv x, struct dv y, struct dv z)
+{
+  return (struct dv){ _mm512_fmadd_pd (x.a, y.a, z.a) };
+}
+
+LANES_INLINE struct dv
+dv_sqrt (struct dv x)
+{
+  return (struct dv){ _mm512_sqrt_pd (x.a) };
+}
+
+LANES_INLINE struct uv
+uv_load (const uint64_t *x)
+{
+  return (struct uv){ _mm512_load_si512 (x) };
+}
+
+LANES_INLINE void
+uv_store (uint64_t *x, struct uv v)
+{
+  _mm512_store_si512 (x, v.a);
+}
+
+LANES_INLINE struct uv
+uv_set (uint64_t x)
+{
+  return (struct uv){ _mm512_set1_epi64 ((long long)x) };
+}
+
+LANES_INLINE struct uv
+uv_add (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm512_add_epi64 (x.a, y.a) };
+}
+
+LANES_INLINE struct uv
+uv_and (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm512_and_si512 (x.a, y.a) };
+}
+
+LANES_INLINE struct uv
+uv_or (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm512_or_si512 (x.a, y.a) };
+}
+
+LANES_INLINE struct uv
+uv_xor (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm512_xor_si512 (x.a, y.a) };
+}
+
+LANES_INLINE struct uv
+uv_left (struct uv x, int n)
+{
+  return (struct uv){ _mm512_slli_epi64 (x.a, (unsigned)n) };
+}
+
+LANES_INLINE struct uv
+uv_right (struct uv x, int n)
+{
+  return (struct uv){ _mm512_srli_epi64 (x.a, (unsigned)n) };
+}
+
+/* The products of the low halves.  */
+LANES_INLINE struct uv
+uv_mul_low (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm512_mul_epu32 (x.a, y.a) };
+}
+
+/* The low half of x below the low half of y.  */
+LANES_INLINE struct uv
+uv_pair (struct uv x, struct uv y)
+{
+  return (struct uv){ _mm512_mask_blend_epi32 (0xaaaa, x.a, _mm512_slli_epi64 (y.a, 32)) };
+}
+
+LANES_INLINE struct uv
+dv_bits (struct dv x)
+{
+  return (struct uv){ _mm512_castpd_si512 (x.a) };
+}
+
+LANES_INLINE struct dv
+dv_of_bits (struct uv x)
+{
+  return (struct dv){ _mm512_castsi512_pd (x.a) };
+}
+
+/* y where the top bit of m is set, else x.  */
+LANES_INLINE struct dv
+dv_select (struct dv x, struct dv y, struct uv m)
+{
+  return (struct dv){ _mm512_mask_blend_pd (_mm512_movepi64_mask (m.a), x.a, y.a) };
+}
+
+/* x where u < v, else 0.  */
+LANES_INLINE struct dv
+dv_where_less (struct dv x, struct dv u, struct dv v)
+{
+  return (struct dv){ _mm512_maskz_mov_pd (_mm512_cmp_pd_mask (u.a, v.a, _CMP_LT_OQ), x.a) };
+}
+
+/* table[i % 8]: the whole table in a register.  */
+LANES_INLINE struct dv
+dv_lookup (const double table[8], struct uv i)
+{
+  return (struct dv){ _mm512_permutexvar_pd (i.a, _mm512_loadu_pd (table)) };
+}
+
+/* The same for a table whose low halves are 0.  */
+LANES_INLINE struct dv
+dv_lookup_short (const double table[8], struct uv i)
+{
+  return dv_lookup (table, i);
+}
+
+#elif defined __AVX2__ && defined __FMA__
 
 #include <immintrin.h>
 
-/* Columns of a score tile kept in registers: 2 TILE_COLUMNS sums, 2 operands, 1 broadcast.  */
+/* 12 + 2 + 1 of 16 registers, two to a vector.  */
 enum
 {
+  TILE_PANELS = 1,
   TILE_COLUMNS = 6
 };
 
@@ -181,7 +369,7 @@ dv_select (struct dv x, struct dv y, struct uv m)
                       _mm256_blendv_pd (x.b, y.b, _mm256_castsi256_pd (m.b)) };
 }
 
-/* x where x' < y', else 0.  */
+/* x where u < v, else 0.  */
 LANES_INLINE struct dv
 dv_where_less (struct dv x, struct dv u, struct dv v)
 {
@@ -227,6 +415,7 @@ dv_lookup_short (const double table[8], struct uv i)
 
 enum
 {
+  TILE_PANELS = 1,
   TILE_COLUMNS = 6
 };
 

@@ -10,10 +10,11 @@ extern const struct qk_kernels qk_kernels_plain;
 
 #ifdef __x86_64__
 
-extern const struct qk_kernels qk_kernels_avx2;
+extern const struct qk_kernels qk_kernels_avx512, qk_kernels_avx2;
 
 /* Best first: what a processor runs is a tail of the list.  */
-static const struct qk_kernels *const all[] = { &qk_kernels_avx2, &qk_kernels_plain, NULL };
+static const struct qk_kernels *const all[]
+    = { &qk_kernels_avx512, &qk_kernels_avx2, &qk_kernels_plain, NULL };
 
 bool
 qk_fma_in_hardware (void)
@@ -24,7 +25,10 @@ qk_fma_in_hardware (void)
 const struct qk_kernels *const *
 qk_kernels_available (void)
 {
-  return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma") ? all : all + 1;
+  /* Each asks the system too: whether it keeps the wide registers between threads.  */
+  bool avx2 = __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
+  bool avx512 = avx2 && __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512dq");
+  return all + (avx512 ? 0 : avx2 ? 1 : 2);
 }
 
 #else

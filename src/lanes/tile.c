@@ -5,43 +5,71 @@
 #include "lanes/build.h"
 #include "lanes/lanes.h"
 
-/* 8 rows by some columns, in registers: q a panel of rows, k[j] the first coordinate of column j.
-   columns is a constant where this is expanded.  */
+/* Some panels of 8 rows by some columns, in registers: q the first panel, k[j] the first coordinate
+   of columns 2 j and 2 j + 1.  panels and columns are constants where this is expanded.  */
 LANES_INLINE void
-strip (double *s, const double *q, const double *const *k, size_t c, int start, const int columns)
+strip (double *s, const double *q, const double *const *k, size_t b, size_t c, int start,
+       const int panels, const int columns)
 {
-  struct dv sum[TILE_COLUMNS];
-  for (int j = 0; j < columns; j++)
-    sum[j] = start ? dv_set (0) : dv_load (s + 8 * j);
+  struct dv sum[TILE_PANELS][TILE_COLUMNS];
+  for (int p = 0; p < panels; p++)
+    for (int j = 0; j < columns; j++)
+      sum[p][j] = start ? dv_set (0) : dv_load (s + (p * b + j) * 8);
 
   for (size_t i = 0; i < 8 * c; i += 8)
     {
-      struct dv x = dv_load (q + i);
+      struct dv x[TILE_PANELS];
+      for (int p = 0; p < panels; p++)
+        x[p] = dv_load (q + 8 * c * p + i);
       for (int j = 0; j < columns; j++)
-        sum[j] = dv_fma (x, dv_set (k[j][i]), sum[j]);
+        {
+          struct dv y = dv_set (k[j / 2][i + j % 2]);
+          for (int p = 0; p < panels; p++)
+            sum[p][j] = dv_fma (x[p], y, sum[p][j]);
+        }
     }
 
-  for (int j = 0; j < columns; j++)
-    dv_store (s + 8 * j, sum[j]);
+  for (int p = 0; p < panels; p++)
+    for (int j = 0; j < columns; j++)
+      dv_store (s + (p * b + j) * 8, sum[p][j]);
+}
+
+/* How many of left to take, at most most, and no sliver after that.  */
+LANES_INLINE size_t
+take (size_t left, size_t most)
+{
+  return left <= most ? left : left - most <= most / 3 ? left / 2 : most;
+}
+
+/* All columns of some panels.  */
+LANES_INLINE void
+band (double *s, const double *q, const double *k, size_t b, size_t c, int start, const int panels)
+{
+  for (size_t j = 0, columns; j < b; j += columns)
+    {
+      columns = take (b - j, TILE_COLUMNS);
+      const double *two[TILE_COLUMNS / 2];
+      for (size_t i = 0; i < columns; i += 2)
+        two[i / 2] = k + (j + i) / 8 * 8 * c + (j + i) % 8;
+      if (QK_LANES % TILE_COLUMNS == 0 || columns == TILE_COLUMNS)
+        strip (s + 8 * j, q, two, b, c, start, panels, TILE_COLUMNS);
+      else /* of 6 */
+        strip (s + 8 * j, q, two, b, c, start, panels, 4);
+    }
 }
 
 static void
 tile (double *s, const double *q, const double *k, size_t b, size_t c, int start)
 {
-  /* Strips of 6 columns, and at the end one or two of 4: b is a multiple of 8.  */
-  for (size_t j = 0; j < b;)
+  for (size_t p = 0, panels; p < b / 8; p += panels, s += 8 * b * panels, q += 8 * c * panels)
     {
-      const int columns = b - j == 4 || b - j == 8 ? 4 : 6;
-      const double *column[6];
-      for (int i = 0; i < columns; i++)
-        column[i] = k + (j + i) / 8 * 8 * c + (j + i) % 8;
-
-      for (size_t row = 0; row < b; row += 8)
-        if (columns == 6)
-          strip (s + (row / 8 * b + j) * 8, q + row * c, column, c, start, 6);
-        else
-          strip (s + (row / 8 * b + j) * 8, q + row * c, column, c, start, 4);
-      j += columns;
+      panels = take (b / 8 - p, TILE_PANELS);
+      if (panels == TILE_PANELS)
+        band (s, q, k, b, c, start, TILE_PANELS);
+      else if (panels == 2)
+        band (s, q, k, b, c, start, TILE_PANELS - 1);
+      else
+        band (s, q, k, b, c, start, 1);
     }
 }
 
