@@ -9,7 +9,7 @@
 
 enum
 {
-  BATCH = 32 /* steps between generator and transform: 4 KB of words */
+  BATCH = 64 /* steps between generator and transform: 8 KB of words */
 };
 
 /* Laws.  The comments are in sampler.c.  */
