@@ -12,6 +12,8 @@ static const double POOL_VARIANCE = 0.01;
 
 static const double MIN_PAIRS = 512; /* a block of fewer is not worth its row */
 
+static const double KERNEL_ROWS = 24; /* three vectors of AVX-512 */
+
 static const double SMALL_SIDE = 64; /* a tile of that side fills a block of QK_MIN_POOL */
 
 double
@@ -32,10 +34,13 @@ qk_tiling_pool (const struct qk_tile *t, double side)
   return ceil (fmax (scores, normal) / (t->pairs ? QK_BATCH : 1));
 }
 
+/* The next side a kernel likes: whole panels of QK_LANES rows; from KERNEL_ROWS on whole bands of
+   as many, which the widest kernel takes at a time.  */
 static double
 step_down (double side)
 {
-  return fmax (QK_LANES * floor (side / QK_LANES), QK_LANES);
+  double step = side < KERNEL_ROWS ? QK_LANES : KERNEL_ROWS;
+  return fmax (step * floor (side / step), QK_LANES);
 }
 
 /* The side to start from.  Where squares have no spread only the number of blocks narrows the
@@ -73,10 +78,11 @@ qk_tiling_samples (const struct qk_tile *t, double samples)
   double side = QK_BATCH;
   if (!t->pairs)
     {
-      side = step_down (fmin (first_side (t), sqrt (samples / QK_MIN_BLOCKS)));
+      double best = fmin (first_side (t), fmax (sqrt (samples / QK_MIN_BLOCKS), QK_LANES));
+      side = step_down (best);
       /* Near the least number a side whose tiles fill a block of QK_MIN_POOL wastes none.  */
       if (samples < 4. * QK_MIN_BLOCKS * QK_MIN_POOL)
-        side = fmin (ldexp (1, ilogb (side)), SMALL_SIDE);
+        side = fmin (ldexp (1, ilogb (best)), SMALL_SIDE);
     }
   double wanted = ceil (samples / scores_of (t, side));
   struct qk_tiling a = arrange (t, side, wanted, 1);
@@ -93,7 +99,7 @@ qk_tiling_planned (const struct qk_tile *t, double (*need) (const void *of, doub
   double side = step_down (first_side (t)), wanted = ceil (need (of, side));
   while (wanted < QK_MIN_BLOCKS && side > QK_LANES)
     {
-      side -= QK_LANES;
+      side = step_down (side - 1);
       wanted = ceil (need (of, side));
     }
   return arrange (t, side, wanted, least);

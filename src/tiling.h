@@ -39,7 +39,8 @@ struct qk_tile
 
 struct qk_tiling
 {
-  double side;   /* a multiple of QK_LANES; pairs: QK_BATCH, the queries and keys of a batch */
+  double side; /* a multiple of QK_LANES, in general of 24; pairs: QK_BATCH, the queries and keys of
+                  a batch */
   double scores; /* a tile or batch */
   double tiles;  /* or batches, a block */
   double blocks;
