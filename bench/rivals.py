@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# rivals.py -- the other side of `make bench`: NumPy or PyTorch, written as fast as they allow.
+#
+# usage: rivals.py numpy|torch     one request a line, one line of answer each:
+#
+#   about            versions, and what multiplies matrices
+#   normals S        standard normals a second, from about S seconds
+#   matrices D B S   seconds for one B by B matrix of scores of head dimension D and its mean square
+#   pairs D N S      seconds for one of N independent pairs
+#
+# Seconds are processor time.  Buffers are made once; of the scores nothing but the mean square is
+# taken, in one pass (qkcheck takes four moments more).
+
+import math
+import sys
+import time
+
+
+def blas():
+    """The BLAS in this process, in words; '' if it is none of the fast ones."""
+    import ctypes
+    with open('/proc/self/maps') as f:
+        files = sorted({line.split()[-1] for line in f if 'blas' in line or 'libmkl_rt' in line
+                        or 'blis' in line})
+    for file in files:
+        try:
+            config = ctypes.CDLL(file).openblas_get_config
+        except (OSError, AttributeError):
+            continue
+        config.restype = ctypes.c_char_p
+        words = config().decode().split()
+        kernel = [w for w in words[2:] if w[0].isupper() and '_' not in w and '=' not in w]
+        return ' '.join(words[:2] + kernel)
+    for name in ('mkl', 'blis'):
+        if any(name in file for file in files):
+            return name
+    return ''
+
+
+def repeat(work, seconds):
+    """Seconds for one call, from calls that take that long together."""
+    n, start = 0, time.process_time()
+    while True:
+        work()
+        n += 1
+        spent = time.process_time() - start
+        if spent >= seconds:
+            return spent / n
+
+
+def check(mean_square, d, variance):
+    """The result is one: within 7 standard errors of d."""
+    if not abs(mean_square - d) <= 7 * d * math.sqrt(variance):
+        sys.exit(f'rivals: mean square {mean_square} at d = {d}')
+
+
+class Numpy:
+    def __init__(self):
+        import numpy
+        self.np = numpy
+        self.rng = numpy.random.Generator(numpy.random.PCG64(1))
+
+    def about(self):
+        name = blas()
+        return f'{"fast" if name else "slow"} NumPy {self.np.__version__} (PCG64), ' \
+               f'{name or "the reference BLAS"}'
+
+    def normals(self, seconds):
+        x = self.np.empty(16384)
+        return x.size / repeat(lambda: self.rng.standard_normal(out=x), seconds)
+
+    def matrices(self, d, b, seconds):
+        np, rng = self.np, self.rng
+        q, k, s = np.empty((b, d)), np.empty((b, d)), np.empty((b, b))
+        flat = s.reshape(-1)
+
+        def work():
+            rng.standard_normal(out=q)
+            rng.standard_normal(out=k)
+            np.matmul(q, k.T, out=s)
+            self.m2 = np.dot(flat, flat) / flat.size
+
+        spent = repeat(work, seconds)
+        check(self.m2, d, (2 + 6 / d) / b**2 * (1 + 2 * (b - 1) / (d + 3)))
+        return spent
+
+    def pairs(self, d, n, seconds):
+        np, rng = self.np, self.rng
+        q, k, s = np.empty((n, d)), np.empty((n, d)), np.empty(n)
+
+        def work():
+            rng.standard_normal(out=q)
+            rng.standard_normal(out=k)
+            np.einsum('ij,ij->i', q, k, out=s)
+            self.m2 = np.dot(s, s) / n
+
+        spent = repeat(work, seconds)
+        check(self.m2, d, (2 + 6 / d) / n)
+        return spent / n
+
+
+class Torch:
+    def __init__(self):
+        import torch
+        self.torch = torch
+        torch.set_num_threads(1)
+        torch.set_grad_enabled(False)
+        torch.manual_seed(1)
+
+    def about(self):
+        shown = self.torch.__config__.show()
+        mkl = 'BLAS_INFO=mkl' in shown
+        name = 'mkl' if mkl else blas()
+        isa = shown.split('CPU capability usage: ')[-1].split('\n')[0].strip()
+        return f'{"fast" if name else "slow"} PyTorch {self.torch.__version__} ({isa}, float32), ' \
+               f'{name or "the reference BLAS"}'
+
+    def matrices(self, d, b, seconds):
+        torch = self.torch
+        q, k, s = torch.empty(b, d), torch.empty(b, d), torch.empty(b, b)
+        flat = s.view(-1)
+
+        def work():
+            q.normal_()
+            k.normal_()
+            torch.mm(q, k.t(), out=s)
+            self.m2 = float(torch.dot(flat, flat)) / flat.numel()
+
+        spent = repeat(work, seconds)
+        check(self.m2, d, (2 + 6 / d) / b**2 * (1 + 2 * (b - 1) / (d + 3)))
+        return spent
+
+
+rival = {'numpy': Numpy, 'torch': Torch}[sys.argv[1]]()
+for line in sys.stdin:
+    word, *numbers = line.split()
+    numbers = [float(n) if '.' in n else int(n) for n in numbers]
+    print(getattr(rival, word)(*numbers), flush=True)
