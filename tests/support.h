@@ -4,6 +4,7 @@
 #define SUPPORT_H
 
 #include <check.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,17 @@ effort (void)
   const char *text = getenv ("QK_TEST_EFFORT");
   double value = text ? strtod (text, NULL) : 1;
   return value > 0 ? value : 1;
+}
+
+/* 64 bits for the tests, by another generator than the one under test: splitmix64.
+   Source: Steele, Lea, Flood, Fast splittable pseudorandom number generators (OOPSLA 2014).  */
+static inline uint64_t
+next (uint64_t *state)
+{
+  uint64_t z = *state += 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
 }
 
 /* The path of a file of the optional test data, or NULL where QK_TEST_DATA is unset.  The result

@@ -65,16 +65,6 @@ dot_integer (const double *x, const double *y, size_t n)
   return value;
 }
 
-/* A generator of its own (splitmix64), so that this test needs no other module.  */
-static uint64_t
-next (uint64_t *state)
-{
-  uint64_t z = *state += 0x9e3779b97f4a7c15;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-  z = (z ^ z >> 27) * 0x94d049bb133111eb;
-  return z ^ z >> 31;
-}
-
 static double
 random_double (uint64_t *state, int e_lo, int e_hi)
 {

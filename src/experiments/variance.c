@@ -873,15 +873,7 @@ explain_variance (char *text, size_t size, const struct qk_plan *plan, const str
 /* ---- The descriptor -------------------------------------------------------------------------- */
 
 static const struct qk_option options[]
-    = { { .name = "dk",
-          .type = QK_INTEGERS,
-          .offset = offsetof (struct qk_params, dk),
-          .metavar = "LIST",
-          .standard = "1..4096*2",
-          .lo = 1,
-          .hi = 1048576,
-          .help = "Head dimensions." },
-        { .name = "correlation",
+    = { { .name = "correlation",
           .type = QK_REAL,
           .offset = offsetof (struct qk_params, correlation),
           .metavar = "R",
@@ -894,17 +886,16 @@ static const struct qk_option options[]
             "normal. Scores are then taken in pairs, and row_variance is left out." },
         { 0 } };
 
-static const struct qk_example examples[] = {
-  { "--dk=16,64,256", "score_variance", QK_HOLDS,
-    "Var(q·k) = d_k for independent components with mean 0 and variance 1." },
-  { "--dk=64 --dist=normal:mean=1", "score_variance", QK_FAILS,
-    "A mean of 1 on both sides gives d_k(1 + 2·1²) = 192 in place of 64." },
-  { "--dk=64 --correlation=0.05", "score_mean", QK_FAILS,
-    "A correlation of 0.05 moves the mean to 3.2, a tenth of which the variance would not show." },
-  { "--dk=2,16,64 --dist=uniform", "score_variance", QK_HOLDS,
-    "The law of the components does not matter for the variance." },
-  { 0 }
-};
+static const struct qk_example examples[]
+    = { { "--dk=16,64,256", "score_variance", QK_HOLDS,
+          "Var(q·k) = d_k for independent components with mean 0 and variance 1." },
+        { "--dk=64 --dist=normal:mean=1", "score_variance", QK_FAILS,
+          "A mean of 1 on both sides gives d_k(1 + 2·1²) = 192 in place of 64." },
+        { "--dk=64 --correlation=0.05", "score_mean", QK_FAILS,
+          "A correlation of 0.05 moves the mean to 3.2; the variance hardly shows it." },
+        { "--dk=2,16,64 --dist=uniform", "score_variance", QK_HOLDS,
+          "The law of the components does not matter for the variance." },
+        { 0 } };
 
 static const char *const description[] = {
   "Samples query and key vectors with independent components of mean 0 and variance 1, and "
