@@ -3,7 +3,7 @@
    Compiled once per instruction set.  Words come in steps of 8 counters: the first words of all 8,
    then the second.  */
 
-#include "lanes/build.h"
+#include "lanes/variant.h"
 #include "lanes/lanes.h"
 #include "polynomials.h"
 

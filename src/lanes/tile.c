@@ -2,7 +2,7 @@
 
    Compiled once per instruction set.  */
 
-#include "lanes/build.h"
+#include "lanes/variant.h"
 #include "lanes/lanes.h"
 
 /* Some panels of 8 rows by some columns, in registers: q the first panel, k[j] the first coordinate

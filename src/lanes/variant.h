@@ -1,7 +1,7 @@
-/* build.h -- the kernels of one build, named by QK_ISA: qk_tile_avx2, ...  */
+/* variant.h -- the kernels of one build, named by QK_ISA: qk_tile_avx2, ...  */
 
-#ifndef QK_LANES_BUILD_H
-#define QK_LANES_BUILD_H
+#ifndef QK_LANES_VARIANT_H
+#define QK_LANES_VARIANT_H
 
 #include "lanes/kernels.h"
 
