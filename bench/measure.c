@@ -283,6 +283,9 @@ memory (const char *samples)
     sscanf (line, "VmHWM: %lf", &kib);
   if (f)
     fclose (f);
+  qk_outcome_free (&outcome);
+  qk_plan_free (&plan);
+  qk_params_free (&params, qk_experiment_find ("variance"));
   return kib;
 }
 
