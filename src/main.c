@@ -4,6 +4,7 @@
 #include "build.h"
 #include "engine.h"
 #include "help.h"
+#include "message.h"
 #include "option.h"
 #include "output.h"
 #include "registry.h"

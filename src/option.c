@@ -1,6 +1,7 @@
 /* option.c -- the command line: descriptor rows to parameters, by way of getopt_long.  */
 
 #include "option.h"
+#include "message.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -284,48 +285,6 @@ qk_option_range (char *text, size_t size, const struct qk_option *row)
 
 /* ---- Messages ------------------------------------------------------------------------------- */
 
-const char *
-qk_quote (char quoted[static QK_QUOTED], const char *text, size_t length)
-{
-  static const char dots[] = "...";
-  size_t n = 0, kept = 0; /* kept: dots fit behind it */
-  for (size_t i = 0; i < length; i++)
-    {
-      unsigned char byte = (unsigned char)text[i];
-      char code[5];
-      if (byte == '\\')
-        strcpy (code, "\\\\");
-      else
-        snprintf (code, sizeof code, byte < 0x20 || byte > 0x7e ? "\\x%02x" : "%c", byte);
-      size_t more = strlen (code);
-      if (n + more >= QK_QUOTED)
-        {
-          n = kept + sizeof dots - 1;
-          memcpy (quoted + kept, dots, sizeof dots);
-          break;
-        }
-      memcpy (quoted + n, code, more);
-      n += more;
-      if (n + sizeof dots <= QK_QUOTED)
-        kept = n;
-    }
-  quoted[n] = '\0';
-  return quoted;
-}
-
-/* Write a sentence to why; one that is too long ends in "...".  Always -1.  */
-static int __attribute__ ((format (printf, 2, 3)))
-complain (char why[static QK_WHY], const char *format, ...)
-{
-  va_list arguments;
-  va_start (arguments, format);
-  int length = vsnprintf (why, QK_WHY, format, arguments);
-  va_end (arguments);
-  if (length >= QK_WHY)
-    memcpy (why + QK_WHY - 4, "...", 4);
-  return -1;
-}
-
 /* Edits (insert, delete, replace, swap neighbours) that turn a into b, regardless of case; both
    have at most QK_QUOTED letters.  */
 static size_t
@@ -418,8 +377,8 @@ static int
 refuse (const struct text *text, const char *reason)
 {
   char quoted[QK_QUOTED];
-  return complain (text->why, "--%s: '%s' %s", text->row->name,
-                   qk_quote (quoted, text->start, text->length), reason);
+  return qk_complain (text->why, "--%s: '%s' %s", text->row->name,
+                      qk_quote (quoted, text->start, text->length), reason);
 }
 
 static int
@@ -518,7 +477,7 @@ list_add (struct qk_list *list, double value, const struct text *text)
     if (list->value[i] == value)
       return 0;
   if (list->n == QK_LIST_MAX)
-    return complain (text->why, "--%s: more than %d values", text->row->name, QK_LIST_MAX);
+    return qk_complain (text->why, "--%s: more than %d values", text->row->name, QK_LIST_MAX);
   list->value[list->n++] = value;
   return 0;
 }
@@ -561,7 +520,7 @@ read_item (struct qk_list *list, const struct text *text)
   for (int i = 0; value <= hi + slack; value = factor ? value * by : lo + i * by)
     {
       if (i++ == QK_LIST_MAX)
-        return complain (text->why, "--%s: more than %d values", text->row->name, QK_LIST_MAX);
+        return qk_complain (text->why, "--%s: more than %d values", text->row->name, QK_LIST_MAX);
       if (list_add (list, fmin (value, hi), text))
         return -1;
     }
@@ -592,7 +551,7 @@ end_items (const struct text *item, const struct text *text)
   if (item->length > 0)
     return 0;
   if (!*text->start)
-    return complain (text->why, "--%s: the list is empty", text->row->name);
+    return qk_complain (text->why, "--%s: the list is empty", text->row->name);
   return refuse (text, "lacks a value beside a comma");
 }
 
@@ -601,7 +560,7 @@ read_list (struct qk_list *list, const struct text *text)
 {
   struct qk_list new = { 0, malloc (QK_LIST_MAX * sizeof *new.value) };
   if (!new.value)
-    return complain (text->why, "out of memory");
+    return qk_complain (text->why, "out of memory");
   struct text item = { 0 };
   int status = 0;
   while (!status && next_item (&item, text))
@@ -642,7 +601,7 @@ read_quantities (struct qk_names *names, const struct text *text,
     n++;
   struct qk_names new = { 0, calloc (n + 1, sizeof *new.name) };
   if (!new.name)
-    return complain (text->why, "out of memory");
+    return qk_complain (text->why, "out of memory");
   struct text item = { 0 };
   int status = 0;
   while (!status && next_item (&item, text))
@@ -737,7 +696,7 @@ read_law (struct qk_law *law, const struct text *text)
 {
   char reason[QK_WHY];
   if (qk_law_parse (law, text->start, reason))
-    return complain (text->why, "--%s: %s", text->row->name, reason);
+    return qk_complain (text->why, "--%s: %s", text->row->name, reason);
   return 0;
 }
 
@@ -764,7 +723,7 @@ read_value (struct qk_params *params, const struct qk_experiment *experiment,
       return read_choice (field, &text);
     case QK_FILE:
       if (!*value)
-        return complain (why, "--%s: the name is empty", row->name);
+        return qk_complain (why, "--%s: the name is empty", row->name);
       *(const char **)field = value;
       break;
     case QK_REAL:
@@ -851,10 +810,10 @@ refuse_word (const struct qk_option *rows, const char *word, char why[static QK_
       nearest_offer (&near, rows->name);
     }
   if (listed)
-    return complain (why, "option '--%s' is ambiguous: %s", quoted, candidates);
+    return qk_complain (why, "option '--%s' is ambiguous: %s", quoted, candidates);
   if (near.name)
-    return complain (why, "unknown option '--%s'; did you mean --%s?", quoted, near.name);
-  return complain (why, "unknown option '--%s'; --help lists the options", quoted);
+    return qk_complain (why, "unknown option '--%s'; did you mean --%s?", quoted, near.name);
+  return qk_complain (why, "unknown option '--%s'; --help lists the options", quoted);
 }
 
 static int
@@ -872,17 +831,17 @@ read_arguments (struct qk_params *params, const struct qk_experiment *experiment
         {
           const struct qk_option *row = row_of (rows, optopt);
           qk_option_metavar (text, sizeof text, row);
-          return complain (why, "--%s lacks its value: --%s=%s", row->name, row->name, text);
+          return qk_complain (why, "--%s lacks its value: --%s=%s", row->name, row->name, text);
         }
       if (code == '?' && optopt == 0)
         return refuse_word (rows, argv[optind - 1], why);
       if (code == '?' && optopt >= FIRST)
-        return complain (why, "--%s takes no value", row_of (rows, optopt)->name);
+        return qk_complain (why, "--%s takes no value", row_of (rows, optopt)->name);
       if (code == '?')
         {
           char letter = (char)optopt;
-          return complain (why, "unknown option '-%s'; --help lists the options",
-                           qk_quote (text, &letter, 1));
+          return qk_complain (why, "unknown option '-%s'; --help lists the options",
+                              qk_quote (text, &letter, 1));
         }
       if (read_value (params, experiment, row_of (rows, code), optarg, why))
         return -1;
@@ -890,8 +849,8 @@ read_arguments (struct qk_params *params, const struct qk_experiment *experiment
         return 0;
     }
   if (optind < argc)
-    return complain (why, "surplus operand '%s'; %s takes none",
-                     qk_quote (text, argv[optind], strlen (argv[optind])), experiment->name);
+    return qk_complain (why, "surplus operand '%s'; %s takes none",
+                        qk_quote (text, argv[optind], strlen (argv[optind])), experiment->name);
   return 0;
 }
 
@@ -904,7 +863,7 @@ read_all (struct qk_params *params, const struct qk_experiment *experiment,
       return -1;
   struct words words;
   int status = words_make (&words, rows)
-                   ? complain (why, "out of memory")
+                   ? qk_complain (why, "out of memory")
                    : read_arguments (params, experiment, rows, &words, argc, argv, why);
   free (words.longs);
   free (words.letters);
@@ -918,7 +877,7 @@ qk_options_parse (struct qk_params *params, const struct qk_experiment *experime
   memset (params, 0, sizeof *params);
   struct qk_option *rows = qk_options_of (experiment);
   if (!rows)
-    return complain (why, "out of memory");
+    return qk_complain (why, "out of memory");
   int status = read_all (params, experiment, rows, argc, argv, why);
   free (rows);
   if (status)

@@ -7,8 +7,7 @@
 
 enum
 {
-  QK_LIST_MAX = 4096, /* values of a LIST */
-  QK_QUOTED = 64      /* bytes of a quoted value */
+  QK_LIST_MAX = 4096 /* values of a LIST */
 };
 
 /* Rows that every command has, and rows that every sampling command has.  */
@@ -38,9 +37,5 @@ int qk_option_metavar (char *text, size_t size, const struct qk_option *row);
 
 /* The nearest of names (ended by NULL) to a mistyped word, or NULL if none is near.  */
 const char *qk_nearest (const char *word, const char *const *names);
-
-/* The first length bytes of text for a message, reversibly: bytes outside printable ASCII as \xHH,
-   a backslash doubled; what is too long ends in "...".  Returns quoted.  */
-const char *qk_quote (char quoted[static QK_QUOTED], const char *text, size_t length);
 
 #endif

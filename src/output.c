@@ -1,7 +1,7 @@
 /* output.c -- files that are written whole or not at all.  */
 
 #include "output.h"
-#include "option.h"
+#include "message.h"
 
 #include <errno.h>
 #include <fcntl.h>

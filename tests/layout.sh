@@ -6,7 +6,7 @@
 # Layer, and what lives there: files of src/ without their ending.  Includes point to the same layer
 # or down.
 rooms='
-  0  qk verdict
+  0  qk verdict message
   1  stream sampler polynomials moments attention theory enclose ecdf tiling rounding reference
      tensor npy lanes/*
   2  experiment

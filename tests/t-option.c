@@ -456,31 +456,6 @@ START_TEST (long_answer)
 }
 END_TEST
 
-START_TEST (quotes)
-{
-  static const struct
-  {
-    const char *text, *quoted;
-  } rows[] = {
-    { "", "" },
-    { "plain, 'text'", "plain, 'text'" },
-    { "\t\\\xff", "\\x09\\\\\\xff" },
-    /* 63 bytes fit, 64 do not; an escape is not cut.  */
-    { "123456789012345678901234567890123456789012345678901234567890123",
-      "123456789012345678901234567890123456789012345678901234567890123" },
-    { "1234567890123456789012345678901234567890123456789012345678901234",
-      "123456789012345678901234567890123456789012345678901234567890..." },
-    { "12345678901234567890123456789012345678901234567890123456789\n1234567",
-      "12345678901234567890123456789012345678901234567890123456789..." },
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-    {
-      char quoted[QK_QUOTED];
-      ck_assert_str_eq (qk_quote (quoted, rows[i].text, strlen (rows[i].text)), rows[i].quoted);
-    }
-}
-END_TEST
-
 /* ---- Laws
  * ---------------------------------------------------------------------------------------- */
 
@@ -594,7 +569,6 @@ main (void)
   tcase_add_test (edges, afresh);
   tcase_add_test (edges, long_values);
   tcase_add_test (edges, long_answer);
-  tcase_add_test (edges, quotes);
   suite_add_tcase (suite, edges);
 
   TCase *laws = tcase_create ("laws");
