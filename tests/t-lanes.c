@@ -333,7 +333,7 @@ START_TEST (tiles_against_triple_loop)
         for (size_t from = 0; from < d; from += QK_DEPTH)
           {
             size_t c = d - from < QK_DEPTH ? d - from : QK_DEPTH;
-            build (_i)->tile (s, q + from * b, k + from * b, b, c, from == 0);
+            build (_i)->tile (s, q + from * b, k + from * b, b, b, c, from == 0);
           }
         for (size_t r = 0; r < b; r++)
           for (size_t j = 0; j < b; j++)

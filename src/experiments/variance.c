@@ -96,7 +96,10 @@ draw_scores (const struct scratch *x, const struct setup *u, uint64_t t, struct 
       qk_fill (kernels, x->k, n, &work->source, ROLE_K, first + i * b, &u->score.k, x->words);
       if (u->score.rho != 0)
         kernels->mix (x->k, x->q, n, u->mix[0], u->mix[1], u->mix[2]);
-      (u->tile.pairs ? kernels->pairs : kernels->tile) (x->s, x->q, x->k, b, depth, i == 0);
+      if (u->tile.pairs)
+        kernels->pairs (x->s, x->q, x->k, b, depth, i == 0);
+      else
+        kernels->tile (x->s, x->q, x->k, b, b, depth, i == 0);
     }
 }
 

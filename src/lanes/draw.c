@@ -4,8 +4,7 @@
    then the second.  */
 
 #include "lanes/variant.h"
-#include "lanes/lanes.h"
-#include "polynomials.h"
+#include "lanes/vmath.h"
 
 enum
 {
@@ -13,31 +12,6 @@ enum
 };
 
 /* Laws.  The comments are in sampler.c.  */
-
-LANES_INLINE struct dv
-minus_2_log (struct dv u)
-{
-  struct uv bits = dv_bits (u), j = uv_right (bits, 49);
-  struct dv k = dv_sub (dv_of_bits (uv_or (uv_right (bits, 52), uv_set (0x4330000000000000))),
-                        dv_set (0x1p52 + 1023));
-  struct dv m
-      = dv_of_bits (uv_or (uv_and (bits, uv_set (0xfffffffffffff)), uv_set (0x3ff0000000000000)));
-
-  struct dv f = dv_fma (m, dv_lookup_short (qk_log_c, j), dv_set (-1));
-  struct dv l = dv_fma (k, dv_set (-2 * QK_LN2), dv_lookup (qk_log_l, j));
-  return dv_fma (f, dv_polynomial (f, qk_log_p, 10), l);
-}
-
-LANES_INLINE struct dv
-exp_minus_1 (struct dv x)
-{
-  struct dv sum = dv_fma (x, dv_set (1 / QK_LN2), dv_set (0x1.8p52));
-  struct dv k = dv_sub (dv_set (0x1.8p52), sum); /* minus that of sampler.c */
-  struct dv r = dv_fma (k, dv_set (QK_LN2_REST), dv_fma (k, dv_set (QK_LN2), x));
-  struct dv e = dv_fma (dv_mul (r, r), dv_polynomial (r, qk_exp_p, 10), r);
-  struct dv power = dv_of_bits (uv_add (uv_left (dv_bits (sum), 52), uv_set (0x3ff0000000000000)));
-  return dv_fma (power, e, dv_sub (power, dv_set (1)));
-}
 
 LANES_INLINE struct dv
 unit_52 (struct uv word)

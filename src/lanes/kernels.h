@@ -1,4 +1,4 @@
-/* kernels.h -- what must be fast: packed draws, score tiles, their power sums.
+/* kernels.h -- what must be fast: packed draws, score tiles, their power sums, the softmax of rows.
 
    One source, compiled once per instruction set; every build gives the same bits.  The face is one
    const table of function pointers, chosen once.  8 doubles are a vector in every build.
@@ -13,7 +13,8 @@
    t qk_operand_size (b, d).  So each chunk is one contiguous draw, in the order in which the tile
    kernel reads it.
 
-   Score layout (b by b): the score of row r and column j stands at ((r / 8) b + j) 8 + r % 8.  */
+   Score layout (rows by columns): the score of row r and column j stands at
+   ((r / 8) columns + j) 8 + r % 8.  */
 
 #ifndef QK_KERNELS_H
 #define QK_KERNELS_H
@@ -21,6 +22,7 @@
 #include "sampler.h"
 #include "stream.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +46,45 @@ struct qk_score_sums
   double rows;           /* over rows, of (sum of x over the row)^2; 0 for pairs */
 };
 
+/* Sums over the keys of 8 rows of scores, a lane each.  e = e^t, t = scale (s - max).
+
+   z, z2, z3, zt run over all keys but one of those at the maximum, for which e = 1 and t = 0:
+   so nothing is lost where one key takes all, and Z = sum of e over all keys is 1 + z.  */
+struct qk_row_sums
+{
+  _Alignas(QK_ALIGN) double max[QK_LANES]; /* the largest score; -INFINITY: no key yet */
+  double abs[QK_LANES];                    /* the largest |s| */
+  double s1[QK_LANES], s2[QK_LANES];       /* of s - shift, of its square */
+  double z[QK_LANES], z2[QK_LANES], z3[QK_LANES], zt[QK_LANES]; /* of e, e^2, e^3, t e */
+};
+
+/* No key yet.  */
+#define QK_ROW_SUMS_NONE                                                                           \
+  {                                                                                                \
+    .max                                                                                           \
+        = { -INFINITY,                                                                             \
+            -INFINITY,                                                                             \
+            -INFINITY,                                                                             \
+            -INFINITY,                                                                             \
+            -INFINITY,                                                                             \
+            -INFINITY,                                                                             \
+            -INFINITY,                                                                             \
+            -INFINITY }                                                                            \
+  }
+
+/* Below this t, e counts as 0; above, e^3 is not yet subnormal.  */
+#define QK_ROW_CUT 236
+
+/* What 8 rows of weights p = softmax (scale s) are like, a lane each.  */
+struct qk_row_stats
+{
+  _Alignas(QK_ALIGN) double top[QK_LANES]; /* the largest p */
+  double participation[QK_LANES];          /* sum of p^2 */
+  double entropy[QK_LANES];                /* - sum of p ln p */
+  double trace[QK_LANES];                  /* of J = diag (p) - p p^T: 1 - sum of p^2 */
+  double jacobian[QK_LANES]; /* |J|_F^2 = sum of p^2 - 2 sum of p^3 + (sum of p^2)^2 */
+};
+
 struct qk_kernels
 {
   const char *isa; /* "avx512", "avx2", "plain" */
@@ -60,8 +101,10 @@ struct qk_kernels
   void (*mix) (double *k, const double *q, size_t n, double a, double t, double c);
 
   /* s += Q K^T over a chunk of depth c: each score is one fma chain over its coordinates in order;
-     start nonzero: begins from 0 instead of s.  q, k chunks of b rows.  */
-  void (*tile) (double *s, const double *q, const double *k, size_t b, size_t c, int start);
+     start nonzero: begins from 0 instead of s.  q is a chunk of rows rows, k one of columns rows,
+     each in operand layout with its own b.  */
+  void (*tile) (double *s, const double *q, const double *k, size_t rows, size_t columns, size_t c,
+                int start);
 
   /* s[p] += q_p . k_p for n pairs, n a multiple of 8; operand layout with b = n.  */
   void (*pairs) (double *s, const double *q, const double *k, size_t n, size_t c, int start);
@@ -74,6 +117,32 @@ struct qk_kernels
 
   /* The sums over n pairs, n a multiple of 8: one panel of n / 8 columns.  */
   void (*pair_sums) (struct qk_score_sums *sums, const double *s, size_t n, double shift);
+
+  /* Add n keys of 8 rows, a panel of scores: of lane i the first keys[i] <= n, what follows them is
+     not looked at.  A row may come in any number of parts, in order; the first finds sums at
+     QK_ROW_SUMS_NONE.
+
+     scale   finite, >= 0, the same for all parts; as shift.
+     s       finite, below 2^1023.  A NaN or infinity that counts makes s2 NaN or infinite; the
+             other sums are then of no use.
+     Order   a part's sums from zero over its keys in order, s2 = fma (s - shift, s - shift, s2),
+             z3 = fma (e^2 (rounded), e, z3), zt = fma (t, e, zt), the others by +, keys at the
+             maximum as a number of ones at the end; then together with what was there, as rows.c
+             writes it.  The same bits in every build; other parts may give other bits.
+     Error   t: 2 u |t|; e for that t: 1.5 u; with m the longest part, r the parts and S = the mean
+             of |t| under e, at most ln n, relative to Z = 1 + z, and with e^-236 more from the cut:
+               z   (m + 3 r + 3 + 2 S) u                    z2, z3   2 and 3 times this
+               zt  (m + 4 r + 6) u sum |t| e + 2 u sum t^2 e  */
+  void (*row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
+                    const size_t keys[QK_LANES], double shift, double scale);
+
+  /* What the sums over all keys say of the weights; a row without keys counts as one of one key.
+     All five keep their relative precision where the weights tend to 0 and 1: no 1 - p is taken.
+     For exact sums: top 1 u, participation 3 u, entropy 8 u, trace 6 u, jacobian 10 u, relative.
+     Z = 1 + z with z the sum over all keys but one, and with z2, z3 likewise
+       top 1 / Z, participation (1 + z2) / Z^2, entropy ln (1 + z) - zt / Z,
+       trace (2 z + z^2 - z2) / Z^2, jacobian (z^2 + z2 + z2 (z^2 + z2) + 2 (z2 - z3) Z) / Z^4.  */
+  void (*row_stats) (struct qk_row_stats *stats, const struct qk_row_sums *sums);
 };
 
 /* The builds this processor can run, best first, ended by NULL.  */

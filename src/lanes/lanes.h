@@ -79,6 +79,26 @@ dv_mul (struct dv x, struct dv y)
   return (struct dv){ _mm512_mul_pd (x.a, y.a) };
 }
 
+LANES_INLINE struct dv
+dv_div (struct dv x, struct dv y)
+{
+  return (struct dv){ _mm512_div_pd (x.a, y.a) };
+}
+
+/* x if x > y, else y.  */
+LANES_INLINE struct dv
+dv_max (struct dv x, struct dv y)
+{
+  return (struct dv){ _mm512_max_pd (x.a, y.a) };
+}
+
+/* x if x < y, else y.  */
+LANES_INLINE struct dv
+dv_min (struct dv x, struct dv y)
+{
+  return (struct dv){ _mm512_min_pd (x.a, y.a) };
+}
+
 /* x y + z, rounded once.  */
 LANES_INLINE struct dv
 dv_fma (struct dv x, struct dv y, struct dv z)
@@ -263,6 +283,26 @@ LANES_INLINE struct dv
 dv_mul (struct dv x, struct dv y)
 {
   DV_2 (_mm256_mul_pd);
+}
+
+LANES_INLINE struct dv
+dv_div (struct dv x, struct dv y)
+{
+  DV_2 (_mm256_div_pd);
+}
+
+/* x if x > y, else y.  */
+LANES_INLINE struct dv
+dv_max (struct dv x, struct dv y)
+{
+  DV_2 (_mm256_max_pd);
+}
+
+/* x if x < y, else y.  */
+LANES_INLINE struct dv
+dv_min (struct dv x, struct dv y)
+{
+  DV_2 (_mm256_min_pd);
 }
 
 /* x y + z, rounded once.  */
@@ -469,6 +509,26 @@ LANES_INLINE struct dv
 dv_mul (struct dv x, struct dv y)
 {
   EACH (dv, x.x[i] * y.x[i]);
+}
+
+LANES_INLINE struct dv
+dv_div (struct dv x, struct dv y)
+{
+  EACH (dv, x.x[i] / y.x[i]);
+}
+
+/* x if x > y, else y.  */
+LANES_INLINE struct dv
+dv_max (struct dv x, struct dv y)
+{
+  EACH (dv, x.x[i] > y.x[i] ? x.x[i] : y.x[i]);
+}
+
+/* x if x < y, else y.  */
+LANES_INLINE struct dv
+dv_min (struct dv x, struct dv y)
+{
+  EACH (dv, x.x[i] < y.x[i] ? x.x[i] : y.x[i]);
 }
 
 LANES_INLINE struct dv

@@ -6,15 +6,16 @@
 #include "lanes/lanes.h"
 
 /* Some panels of 8 rows by some columns, in registers: q the first panel, k[j] the first coordinate
-   of columns 2 j and 2 j + 1.  panels and columns are constants where this is expanded.  */
+   of columns 2 j and 2 j + 1; width columns in all.  panels and columns are constants where this is
+   expanded.  */
 LANES_INLINE void
-strip (double *s, const double *q, const double *const *k, size_t b, size_t c, int start,
+strip (double *s, const double *q, const double *const *k, size_t width, size_t c, int start,
        const int panels, const int columns)
 {
   struct dv sum[TILE_PANELS][TILE_COLUMNS];
   for (int p = 0; p < panels; p++)
     for (int j = 0; j < columns; j++)
-      sum[p][j] = start ? dv_set (0) : dv_load (s + (p * b + j) * 8);
+      sum[p][j] = start ? dv_set (0) : dv_load (s + (p * width + j) * 8);
 
   for (size_t i = 0; i < 8 * c; i += 8)
     {
@@ -31,7 +32,7 @@ strip (double *s, const double *q, const double *const *k, size_t b, size_t c, i
 
   for (int p = 0; p < panels; p++)
     for (int j = 0; j < columns; j++)
-      dv_store (s + (p * b + j) * 8, sum[p][j]);
+      dv_store (s + (p * width + j) * 8, sum[p][j]);
 }
 
 /* How many of left to take, at most most, and no sliver after that.  */
@@ -43,33 +44,36 @@ take (size_t left, size_t most)
 
 /* All columns of some panels.  */
 LANES_INLINE void
-band (double *s, const double *q, const double *k, size_t b, size_t c, int start, const int panels)
+band (double *s, const double *q, const double *k, size_t width, size_t c, int start,
+      const int panels)
 {
-  for (size_t j = 0, columns; j < b; j += columns)
+  for (size_t j = 0, columns; j < width; j += columns)
     {
-      columns = take (b - j, TILE_COLUMNS);
+      columns = take (width - j, TILE_COLUMNS);
       const double *two[TILE_COLUMNS / 2];
       for (size_t i = 0; i < columns; i += 2)
         two[i / 2] = k + (j + i) / 8 * 8 * c + (j + i) % 8;
       if (QK_LANES % TILE_COLUMNS == 0 || columns == TILE_COLUMNS)
-        strip (s + 8 * j, q, two, b, c, start, panels, TILE_COLUMNS);
+        strip (s + 8 * j, q, two, width, c, start, panels, TILE_COLUMNS);
       else /* of 6 */
-        strip (s + 8 * j, q, two, b, c, start, panels, 4);
+        strip (s + 8 * j, q, two, width, c, start, panels, 4);
     }
 }
 
 static void
-tile (double *s, const double *q, const double *k, size_t b, size_t c, int start)
+tile (double *s, const double *q, const double *k, size_t rows, size_t columns, size_t c, int start)
 {
-  for (size_t p = 0, panels; p < b / 8; p += panels, s += 8 * b * panels, q += 8 * c * panels)
+  for (size_t p = 0, panels; p < rows / 8; p += panels)
     {
-      panels = take (b / 8 - p, TILE_PANELS);
+      panels = take (rows / 8 - p, TILE_PANELS);
       if (panels == TILE_PANELS)
-        band (s, q, k, b, c, start, TILE_PANELS);
+        band (s, q, k, columns, c, start, TILE_PANELS);
       else if (panels == 2)
-        band (s, q, k, b, c, start, TILE_PANELS - 1);
+        band (s, q, k, columns, c, start, TILE_PANELS - 1);
       else
-        band (s, q, k, b, c, start, 1);
+        band (s, q, k, columns, c, start, 1);
+      s += 8 * columns * panels;
+      q += 8 * c * panels;
     }
 }
 
@@ -161,4 +165,6 @@ const struct qk_kernels QK_BUILD (qk_kernels) = {
   .pairs = pairs,
   .tile_sums = tile_sums,
   .pair_sums = pair_sums,
+  .row_sums = QK_BUILD (qk_row_sums),
+  .row_stats = QK_BUILD (qk_row_stats),
 };

@@ -16,6 +16,10 @@ void QK_BUILD (qk_draw) (double *x, size_t n, struct qk_address a, uint64_t firs
 void QK_BUILD (qk_shape) (double *x, size_t n, const uint64_t *word, const struct qk_law *law);
 void QK_BUILD (qk_mix) (double *k, const double *q, size_t n, double a, double t, double c);
 
+void QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
+                             const size_t keys[QK_LANES], double shift, double scale);
+void QK_BUILD (qk_row_stats) (struct qk_row_stats *stats, const struct qk_row_sums *sums);
+
 /* The table, in tile.c.  */
 extern const struct qk_kernels QK_BUILD (qk_kernels);
 

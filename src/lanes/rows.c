@@ -1,0 +1,161 @@
+/* rows.c -- what the softmax of rows of scores comes to, from sums over their keys.
+
+   Compiled once per instruction set.  Eight rows at once, one a lane.  Two passes over the part of
+   the rows that is given, which a cache should hold: the largest score first.  */
+
+#include "lanes/variant.h"
+#include "lanes/vmath.h"
+
+/* Up to this f >= 0, qk_log_p holds without a table: -2 ln (1 + f) = f P (f).  */
+#define LOG_NEAR 0x1.ep-5
+
+/* e^x by lanes, -QK_ROW_CUT <= x <= 0.  */
+LANES_INLINE struct dv
+exp_negative (struct dv x)
+{
+  struct dv power, e = exp_terms (&power, x);
+  return dv_fma (power, e, power);
+}
+
+/* All ones in the lanes whose key j counts: in the top bit, j < keys; minus holds -keys.  */
+LANES_INLINE struct uv
+counts (size_t j, struct uv minus)
+{
+  return uv_add (uv_set (j), minus);
+}
+
+/* The sums over some keys: those of struct qk_row_sums with e^t counted below the maximum only, and
+   how many scores are below it.  */
+struct part
+{
+  struct dv s1, s2, z, z2, z3, zt, below;
+};
+
+/* Add the scores of one key.  mask is looked at if masked, which is a constant here.  */
+LANES_INLINE void
+add_key (struct part *sum, struct dv s, struct dv max, struct dv shift, struct dv scale,
+         const int masked, struct uv mask)
+{
+  const struct dv zero = dv_set (0), cut = dv_set (-QK_ROW_CUT);
+  struct dv x = dv_sub (s, shift);
+  if (masked)
+    {
+      x = dv_select (zero, x, mask);
+      s = dv_select (max, s, mask);
+    }
+  sum->s1 = dv_add (sum->s1, x);
+  sum->s2 = dv_fma (x, x, sum->s2);
+
+  struct dv t = dv_max (dv_mul (scale, dv_sub (s, max)), cut);
+  struct dv e = exp_negative (t);
+  e = dv_where_less (dv_where_less (e, cut, t), s, max);
+  struct dv e2 = dv_mul (e, e);
+  sum->z = dv_add (sum->z, e);
+  sum->z2 = dv_add (sum->z2, e2);
+  sum->z3 = dv_fma (e2, e, sum->z3);
+  sum->zt = dv_fma (t, e, sum->zt);
+  sum->below = dv_add (sum->below, dv_where_less (dv_set (1), s, max));
+}
+
+void
+QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
+                        const size_t keys[QK_LANES], double shift, double scale)
+{
+  const struct dv zero = dv_set (0), one = dv_set (1), none = dv_set (-INFINITY);
+  _Alignas(QK_ALIGN) uint64_t minus_keys[QK_LANES];
+  _Alignas(QK_ALIGN) double counted[QK_LANES];
+  size_t all = n, some = 0; /* keys that count in all rows, in some row */
+  for (int i = 0; i < QK_LANES; i++)
+    {
+      minus_keys[i] = -(uint64_t)keys[i];
+      counted[i] = (double)keys[i];
+      all = keys[i] < all ? keys[i] : all;
+      some = keys[i] > some ? keys[i] : some;
+    }
+  const struct uv minus = uv_load (minus_keys);
+
+  /* The largest and the smallest: in any order, for it does not matter.  */
+  struct dv high[4] = { none, none, none, none }, low[4], old = dv_load (sums->max);
+  for (int i = 0; i < 4; i++)
+    low[i] = dv_sub (zero, none);
+  for (size_t j = 0; j < all; j++)
+    {
+      struct dv x = dv_load (s + 8 * j);
+      high[j % 4] = dv_max (x, high[j % 4]);
+      low[j % 4] = dv_min (x, low[j % 4]);
+    }
+  for (size_t j = all; j < some; j++)
+    {
+      struct dv x = dv_load (s + 8 * j);
+      struct uv mask = counts (j, minus);
+      high[0] = dv_max (dv_select (none, x, mask), high[0]);
+      low[0] = dv_min (dv_select (low[0], x, mask), low[0]);
+    }
+  for (int i = 1; i < 4; i++)
+    {
+      high[0] = dv_max (high[i], high[0]);
+      low[0] = dv_min (low[i], low[0]);
+    }
+  struct dv max = dv_max (high[0], old);
+
+  struct part sum = { zero, zero, zero, zero, zero, zero, zero };
+  const struct dv by = dv_set (scale), from = dv_set (shift);
+  for (size_t j = 0; j < all; j++)
+    add_key (&sum, dv_load (s + 8 * j), max, from, by, 0, minus);
+  for (size_t j = all; j < some; j++)
+    add_key (&sum, dv_load (s + 8 * j), max, from, by, 1, counts (j, minus));
+
+  /* What was there, for the new maximum: with d = scale (old - max) and f = e^d, e^t becomes f e^t
+     and t becomes t + d.  Where the maximum grew, its old key joins the sums and one of the new
+     keys at it leaves them: g = 1; else g = 0.  Before the first key f = 0.  */
+  const struct dv cut = dv_set (-QK_ROW_CUT);
+  struct dv d = dv_mul (by, dv_sub (old, max)), g = dv_where_less (one, old, max);
+  struct dv near = dv_where_less (d, cut, d);
+  struct dv f = dv_where_less (exp_negative (near), cut, d), f2 = dv_mul (f, f);
+  struct dv z = dv_add (dv_load (sums->z), g), z2 = dv_add (dv_load (sums->z2), g);
+  struct dv z3 = dv_add (dv_load (sums->z3), g), zt = dv_fma (near, z, dv_load (sums->zt));
+  struct dv ties = dv_sub (dv_sub (dv_load (counted), sum.below), g);
+  dv_store (sums->z, dv_fma (f, z, dv_add (sum.z, ties)));
+  dv_store (sums->z2, dv_fma (f2, z2, dv_add (sum.z2, ties)));
+  dv_store (sums->z3, dv_fma (dv_mul (f2, f), z3, dv_add (sum.z3, ties)));
+  dv_store (sums->zt, dv_fma (f, zt, sum.zt));
+
+  dv_store (sums->max, max);
+  dv_store (sums->abs, dv_max (dv_max (high[0], dv_sub (zero, low[0])), dv_load (sums->abs)));
+  dv_store (sums->s1, dv_add (dv_load (sums->s1), sum.s1));
+  dv_store (sums->s2, dv_add (dv_load (sums->s2), sum.s2));
+}
+
+/* ln (1 + x), 0 <= x < 2^1000.  */
+LANES_INLINE struct dv
+log_1_plus (struct dv x)
+{
+  const struct dv zero = dv_set (0), one = dv_set (1);
+  struct dv f, l = log_terms (&f, dv_add (one, x));
+  /* Near 1 the terms of the table would cancel; there P serves without one.  */
+  struct uv small = dv_bits (dv_sub (x, dv_set (LOG_NEAR)));
+  f = dv_select (f, x, small);
+  l = dv_select (l, zero, small);
+  return dv_mul (dv_set (-0.5), dv_fma (f, dv_polynomial (f, qk_log_p, 10), l));
+}
+
+void
+QK_BUILD (qk_row_stats) (struct qk_row_stats *stats, const struct qk_row_sums *sums)
+{
+  const struct dv zero = dv_set (0), one = dv_set (1), two = dv_set (2);
+  struct dv z = dv_load (sums->z), z2 = dv_load (sums->z2), z3 = dv_load (sums->z3);
+  struct dv all = dv_add (one, z), top = dv_div (one, all), top2 = dv_mul (top, top);
+  struct dv entropy = dv_fma (dv_sub (zero, dv_load (sums->zt)), top, log_1_plus (z));
+
+  /* tr J Z^2 = 2 z + z^2 - z2;  |J|^2 Z^4 = z^2 + z2 + z2 (z^2 + z2) + 2 (z2 - z3) Z.  */
+  struct dv square = dv_mul (z, z), both = dv_add (square, z2);
+  struct dv trace = dv_fma (two, z, dv_sub (square, z2));
+  struct dv norm = dv_fma (z2, both, both);
+  norm = dv_fma (dv_mul (two, all), dv_sub (z2, z3), norm);
+
+  dv_store (stats->top, top);
+  dv_store (stats->participation, dv_mul (dv_add (one, z2), top2));
+  dv_store (stats->entropy, entropy);
+  dv_store (stats->trace, dv_mul (trace, top2));
+  dv_store (stats->jacobian, dv_mul (dv_mul (norm, top2), top2));
+}
