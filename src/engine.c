@@ -39,28 +39,43 @@ clock_seconds (clockid_t clock)
 static bool
 one_round (const struct qk_plan *plan)
 {
-  return plan->params->samples > 0;
+  return plan->params->samples > 0 || plan->experiment->recorded;
 }
 
-/* Drop the cases that no statement asks about.  */
+/* Whether a statement takes a share of the error budget.  */
+static bool
+shares (const struct qk_statement *s)
+{
+  return s->sources > 0 && qk_method_sampled (s->method);
+}
+
+/* Drop the cases that no statement asks about.  Statements that follow each other may share their
+   list of sources.  */
 static void
 prune (struct qk_plan *plan)
 {
+  size_t *place = qk_plan_alloc (plan, (plan->n_cases + 1) * sizeof *place); /* 0: dropped */
+  const size_t *seen = NULL;
+  if (!place)
+    return;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    for (size_t j = 0; j < plan->statements[i].sources; j++)
+      place[plan->statements[i].source[j]] = 1;
   size_t kept = 0;
   for (size_t c = 0; c < plan->n_cases; c++)
-    {
-      bool used = false;
-      for (size_t i = 0; i < plan->n_statements; i++)
-        for (size_t j = 0; j < plan->statements[i].sources; j++)
-          if (plan->statements[i].source[j] == c)
-            {
-              used = true;
-              plan->statements[i].source[j] = kept;
-            }
-      if (used)
+    if (place[c])
+      {
         plan->cases[kept++] = plan->cases[c];
-    }
+        place[c] = kept;
+      }
   plan->n_cases = kept;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      struct qk_statement *s = &plan->statements[i];
+      for (size_t j = 0; s->source != seen && j < s->sources; j++)
+        s->source[j] = place[s->source[j]] - 1;
+      seen = s->source;
+    }
 }
 
 int
@@ -78,9 +93,9 @@ qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
         }
   size_t sampled = 0;
   for (size_t i = 0; i < plan->n_statements; i++)
-    sampled += plan->statements[i].sources > 0;
+    sampled += shares (&plan->statements[i]);
   for (size_t i = 0; i < plan->n_statements; i++)
-    if (plan->statements[i].sources)
+    if (shares (&plan->statements[i]))
       plan->statements[i].miss = plan->params->miss > 0
                                      ? plan->params->miss
                                      : (1 - plan->params->confidence) / (double)sampled;
@@ -130,9 +145,10 @@ qk_engine_memory (const struct qk_plan *plan, const struct qk_kernels *kernels)
  */
 
 static int
-work_open (struct qk_work *work, const struct qk_plan *plan, const struct qk_kernels *kernels)
+work_open (struct qk_work *work, const struct qk_plan *plan, const struct qk_kernels *kernels,
+           char why[static QK_WHY])
 {
-  *work = (struct qk_work){ .kernels = kernels, .seed = plan->params->seed };
+  *work = (struct qk_work){ .kernels = kernels, .seed = plan->params->seed, .why = why };
   work->scratch = aligned_alloc (QK_ALIGN, scratch_bytes (plan));
   if (plan->params->rng)
     work->source.foreign = gsl_rng_alloc (plan->params->rng);
@@ -156,12 +172,13 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
   const double cheap = 1 << 28;
   double seconds = 0, rate = 1e9;
   struct qk_work work;
-  if (!work_open (&work, plan, kernels))
+  char why[QK_WHY];
+  if (!work_open (&work, plan, kernels, why))
     for (size_t i = 0; i < plan->n_cases; i++)
       {
         const struct qk_case *c = &plan->cases[i];
         double *row = malloc (qk_kind_columns (c->kind) * sizeof *row);
-        if (row && c->cost < cheap)
+        if (row && c->cost < cheap && !c->kind->later)
           {
             double start = clock_seconds (CLOCK_MONOTONIC);
             c->kind->block (row, c, 0, &work);
@@ -183,14 +200,18 @@ struct round
   const struct qk_plan *plan;
   const struct qk_kernels *kernels;
   const atomic_int *signal;
-  double **data;   /* per case, room for all its rows */
-  uint64_t *rows;  /* per case: rows there were before the round */
-  uint64_t *first; /* per case, and the total at the end */
+  const struct qk_table *tables; /* for kinds that come later */
+  double **data;                 /* per case, room for all its rows */
+  uint64_t *rows;                /* per case: rows there were before the round */
+  uint64_t *first;               /* per case, and the total at the end */
   atomic_uint_fast64_t next;
+  atomic_size_t next_input; /* file to hash */
   atomic_bool stop, failed;
   pthread_mutex_t lock;
   pthread_cond_t idle;
   int running;
+  uint64_t failure; /* the first block, as numbered above, that could not be computed */
+  char why[QK_WHY]; /* it, where it said so */
 };
 
 static size_t
@@ -215,14 +236,34 @@ stopped (struct round *r)
          || (r->signal && atomic_load (r->signal));
 }
 
+/* Remember the first block that failed, whichever thread had it.  */
+static void
+fail (struct round *r, uint64_t block, const char *why)
+{
+  pthread_mutex_lock (&r->lock);
+  if (!atomic_load (&r->failed) || block < r->failure)
+    {
+      r->failure = block;
+      snprintf (r->why, sizeof r->why, "%s",
+                *why ? why : "a block could not be computed: out of memory, or not a number");
+    }
+  atomic_store (&r->failed, true);
+  pthread_mutex_unlock (&r->lock);
+}
+
 static void *
 worker (void *closure)
 {
   struct round *r = closure;
   uint64_t total = r->first[r->plan->n_cases];
+  char why[QK_WHY] = "";
   struct qk_work work;
-  if (work_open (&work, r->plan, r->kernels))
-    atomic_store (&r->failed, true);
+  if (work_open (&work, r->plan, r->kernels, why))
+    fail (r, 0, "out of memory for a thread");
+  work.tables = r->tables;
+  for (size_t i; !stopped (r) && (i = atomic_fetch_add (&r->next_input, 1)) < r->plan->n_inputs;)
+    if (qk_tensor_hash (r->plan->inputs[i]->sha256, &r->plan->inputs[i]->tensor, why))
+      fail (r, 0, why);
   while (!stopped (r))
     {
       uint64_t block = atomic_fetch_add (&r->next, 1);
@@ -233,7 +274,7 @@ worker (void *closure)
       uint64_t index = r->rows[i] + (block - r->first[i]);
       double *row = r->data[i] + index * qk_kind_columns (c->kind);
       if (c->kind->block (row, c, index, &work))
-        atomic_store (&r->failed, true);
+        fail (r, block, why);
     }
   work_close (&work);
   pthread_mutex_lock (&r->lock);
@@ -294,6 +335,8 @@ run_round (struct round *r, const uint64_t *target, int threads, const struct qk
   for (size_t i = 0; i < n; i++)
     {
       r->first[i + 1] = r->first[i] + (target[i] - r->rows[i]);
+      if (r->data[i] && target[i] == r->rows[i])
+        continue; /* others may be reading it */
       size_t bytes = target[i] * qk_kind_columns (r->plan->cases[i].kind) * sizeof (double);
       double *data = realloc (r->data[i], bytes ? bytes : 1);
       if (!data)
@@ -333,7 +376,7 @@ run_round (struct round *r, const uint64_t *target, int threads, const struct qk
 
   if (atomic_load (&r->failed))
     {
-      snprintf (why, QK_WHY, "a block could not be computed: out of memory, or not a number");
+      memcpy (why, r->why, QK_WHY);
       return -1;
     }
   uint64_t done = atomic_load (&r->next);
@@ -362,7 +405,7 @@ static bool
 judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_statement *s,
        const struct qk_table *tables, const unsigned *rounds, const uint64_t *target)
 {
-  *f = (struct qk_finding){ .statement = s, .samples_needed = NAN };
+  *f = (struct qk_finding){ .statement = s, .samples = s->population, .samples_needed = NAN };
   unsigned round = 1;
   bool short_of = false;
   for (size_t i = 0; i < s->sources; i++)
@@ -370,7 +413,7 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
       size_t c = s->source[i];
       if (!tables[c].rows)
         return false;
-      f->samples += (double)tables[c].rows * plan->cases[c].units;
+      f->samples += s->population > 0 ? 0 : (double)tables[c].rows * plan->cases[c].units;
       f->blocks += (double)tables[c].rows;
       if (rounds[c] > round)
         round = rounds[c];
@@ -387,7 +430,7 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
     f->verdict = QK_UNDECIDED;
   else
     f->verdict = qk_verdict_decide (f->enclosure, s->band);
-  if (f->verdict == QK_UNDECIDED && !short_of)
+  if (f->verdict == QK_UNDECIDED && !short_of && qk_method_sampled (s->method))
     f->samples_needed = samples_needed (&f->enclosure, s->band, f->samples);
   return true;
 }
@@ -433,6 +476,8 @@ judge_all (struct qk_outcome *outcome, const struct qk_plan *plan, const unsigne
       const struct qk_statement *s = &plan->statements[i];
       if (!judge (f, plan, s, outcome->tables, rounds, target))
         continue;
+      if (plan->experiment->recorded && isnan (f->enclosure.estimate))
+        continue; /* not defined on this part of the file: one token has no variance */
       if (f->verdict == QK_INVALID || isnan (f->enclosure.estimate))
         {
           snprintf (why, QK_WHY, "%s: not a number where the measurement should be",
@@ -444,6 +489,46 @@ judge_all (struct qk_outcome *outcome, const struct qk_plan *plan, const unsigne
   return 0;
 }
 
+static void
+show_tables (struct qk_outcome *outcome, const struct round *r)
+{
+  for (size_t i = 0; i < r->plan->n_cases; i++)
+    {
+      outcome->tables[i].data = r->data[i];
+      outcome->tables[i].rows = r->rows[i];
+      outcome->tables[i].columns = qk_kind_columns (r->plan->cases[i].kind);
+    }
+}
+
+/* Compute the tables that others wait for, and let the experiment look at them.  */
+static int
+run_first (struct qk_outcome *outcome, struct round *r, const uint64_t *target,
+           const struct qk_watch *watch, double deadline, char why[static QK_WHY])
+{
+  const struct qk_plan *plan = r->plan;
+  uint64_t *early = calloc (plan->n_cases + 1, sizeof *early);
+  if (!early)
+    {
+      snprintf (why, QK_WHY, "out of memory");
+      return -1;
+    }
+  for (size_t i = 0; i < plan->n_cases; i++)
+    early[i] = plan->cases[i].kind->later ? 0 : target[i];
+  int status = run_round (r, early, outcome->threads, watch, 1, deadline, why);
+  free (early);
+  show_tables (outcome, r);
+  r->tables = outcome->tables;
+  if (status || stopped (r))
+    return status;
+  *why = '\0';
+  if (plan->experiment->inspect (plan, outcome->tables, why))
+    return -1;
+  memcpy (outcome->note, why, sizeof outcome->note);
+  if (*outcome->note)
+    outcome->warnings[outcome->n_warnings++] = outcome->note;
+  return 0;
+}
+
 static int
 run_rounds (struct qk_outcome *outcome, struct round *r, uint64_t *target, unsigned *rounds,
             const struct qk_watch *watch, double start, char why[static QK_WHY])
@@ -451,16 +536,13 @@ run_rounds (struct qk_outcome *outcome, struct round *r, uint64_t *target, unsig
   const struct qk_plan *plan = r->plan;
   double limit = plan->params->time_limit;
   double deadline = limit > 0 ? start + limit : INFINITY;
+  if (plan->experiment->inspect && run_first (outcome, r, target, watch, deadline, why))
+    return -1;
   for (unsigned number = 1;; number++)
     {
       if (run_round (r, target, outcome->threads, watch, number, deadline, why))
         return -1;
-      for (size_t i = 0; i < plan->n_cases; i++)
-        {
-          outcome->tables[i].data = r->data[i];
-          outcome->tables[i].rows = r->rows[i];
-          outcome->tables[i].columns = qk_kind_columns (plan->cases[i].kind);
-        }
+      show_tables (outcome, r);
       if (judge_all (outcome, plan, rounds, target, why))
         return -1;
       if (watch->signal && atomic_load (watch->signal))
@@ -490,6 +572,8 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
                                   .threads = qk_engine_threads (plan->params),
                                   .isa = kernels->isa };
   struct round r = { .plan = plan, .kernels = kernels, .signal = watch->signal };
+  if (plan->params->format != QK_JSON) /* only there they are shown */
+    atomic_store (&r.next_input, plan->n_inputs);
   uint64_t *target = calloc (n + 1, sizeof *target);
   unsigned *rounds = calloc (n + 1, sizeof *rounds);
   r.data = calloc (n + 1, sizeof *r.data);
@@ -497,7 +581,7 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
   r.first = calloc (n + 1, sizeof *r.first);
   outcome->findings = calloc (plan->n_statements + 1, sizeof *outcome->findings);
   outcome->tables = calloc (n + 1, sizeof *outcome->tables);
-  outcome->warnings = calloc (plan->n_warnings + 1, sizeof *outcome->warnings);
+  outcome->warnings = calloc (plan->n_warnings + 2, sizeof *outcome->warnings);
   int status = -1;
   if (target && rounds && r.data && r.rows && r.first && outcome->findings && outcome->tables
       && outcome->warnings)

@@ -25,6 +25,7 @@ struct qk_outcome
   size_t n_findings;
   const char **warnings; /* those of the plan, then those of the run */
   size_t n_warnings;
+  char note[QK_WHY]; /* one of them */
   bool complete;
   int signal; /* that interrupted it, or 0 */
   double elapsed;

@@ -14,6 +14,12 @@ struct qk_chunk
   alignas (max_align_t) unsigned char bytes[];
 };
 
+bool
+qk_method_sampled (enum qk_method method)
+{
+  return method != QK_BY_EXACT && method != QK_BY_BOUND && method != QK_BY_ROUNDING;
+}
+
 void *
 qk_plan_alloc (struct qk_plan *plan, size_t bytes)
 {
@@ -98,33 +104,68 @@ qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *labe
   return plan->n_cases++;
 }
 
+int
+qk_plan_input (struct qk_plan *plan, const char *path, char why[static QK_WHY])
+{
+  struct qk_input *input = qk_plan_alloc (plan, sizeof *input);
+  if (!input)
+    {
+      snprintf (why, QK_WHY, "out of memory");
+      return -1;
+    }
+  if (qk_tensor_open (&input->tensor, path, why))
+    return -1;
+  plan->inputs[plan->n_inputs++] = input;
+  return 0;
+}
+
+/* The sources of the last statement, where they are the same, or a copy.  */
+static size_t *
+keep_sources (struct qk_plan *plan, const size_t *source, size_t sources)
+{
+  const struct qk_statement *last
+      = plan->n_statements ? &plan->statements[plan->n_statements - 1] : NULL;
+  if (last && last->sources == sources
+      && (!sources || !memcmp (last->source, source, sources * sizeof *source)))
+    return last->source;
+  size_t *copy = qk_plan_alloc (plan, (sources + 1) * sizeof *copy);
+  if (copy && sources)
+    memcpy (copy, source, sources * sizeof *copy);
+  return copy;
+}
+
 struct qk_statement *
 qk_plan_statement (struct qk_plan *plan, const char *quantity, const size_t *source, size_t sources)
 {
+  static const struct qk_key none[1];
   struct qk_statement *statements
       = room (plan, plan->statements, plan->n_statements, sizeof *statements);
-  size_t *copy = qk_plan_alloc (plan, (sources + 1) * sizeof *copy);
+  size_t *kept = keep_sources (plan, source, sources);
   /* A full plan is void, but its builder still gets a statement to fill.  */
   static struct qk_statement nowhere;
   if (statements)
     plan->statements = statements;
-  if (!statements || !copy)
+  if (!statements || !kept)
     return &nowhere;
-  if (sources)
-    memcpy (copy, source, sources * sizeof *copy);
   statements[plan->n_statements] = (struct qk_statement){
-    .quantity = qk_plan_quantity (plan, quantity), .source = copy, .sources = sources
+    .quantity = qk_plan_quantity (plan, quantity), .key = none, .source = kept, .sources = sources
   };
   return &statements[plan->n_statements++];
 }
 
-void
-qk_statement_key (struct qk_statement *s, struct qk_key key)
+struct qk_key *
+qk_plan_keys (struct qk_plan *plan)
 {
-  for (int i = 0; i < QK_KEYS; i++)
-    if (!s->key[i].name)
+  return qk_plan_alloc (plan, (QK_KEYS + 1) * sizeof (struct qk_key));
+}
+
+void
+qk_key_add (struct qk_key *keys, struct qk_key key)
+{
+  for (int i = 0; keys && i < QK_KEYS; i++)
+    if (!keys[i].name)
       {
-        s->key[i] = key;
+        keys[i] = key;
         return;
       }
 }
@@ -147,6 +188,8 @@ qk_plan_warn (struct qk_plan *plan, const char *format, ...)
 void
 qk_plan_free (struct qk_plan *plan)
 {
+  for (size_t i = 0; i < plan->n_inputs; i++)
+    qk_tensor_close (&plan->inputs[i]->tensor);
   while (plan->memory)
     {
       struct qk_chunk *next = plan->memory->next;

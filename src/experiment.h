@@ -3,8 +3,8 @@
    An experiment states its cases and statements before a number is drawn (plan), says how much to
    sample once each statement has its share of the error budget (size), computes blocks that are
    pure functions of their address (block), and turns tables of blocks into enclosures (enclose).
-   It never prints, parses, exits, or sees threads, files and clocks.  Options, help, manual page,
-   reports and completion are rendered from its descriptor.  */
+   It never prints, parses, exits, or sees threads and clocks; files it sees as tensors.  Options,
+   help, manual page, reports and completion are rendered from its descriptor.  */
 
 #ifndef QK_EXPERIMENT_H
 #define QK_EXPERIMENT_H
@@ -13,6 +13,7 @@
 #include "qk.h"
 #include "sampler.h"
 #include "stream.h"
+#include "tensor.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,12 @@ enum qk_format
   QK_JSON,
   QK_CSV,
   QK_MARKDOWN
+};
+
+enum qk_nan
+{
+  QK_NAN_REFUSE,
+  QK_NAN_SKIP
 };
 
 enum qk_when
@@ -47,14 +54,24 @@ struct qk_names
   char **name;
 };
 
+enum
+{
+  QK_OPERANDS = 2 /* no command takes more */
+};
+
 struct qk_params
 {
   /* every command */
+  const char *operand[QK_OPERANDS];
   int format; /* enum qk_format */
   const char *output;
   bool quiet;
   int progress, color; /* enum qk_when */
   bool help;
+
+  /* commands that measure */
+  struct qk_names quantity;
+  double threads; /* 0: the processors allowed to the process */
 
   /* sampling commands */
   struct qk_list dk;
@@ -62,15 +79,17 @@ struct qk_params
   uint64_t seed;
   const gsl_rng_type *rng; /* NULL: Philox by address */
   double tolerance, confidence;
-  double miss; /* 0: the budget is split */
-  struct qk_names quantity;
+  double miss;                             /* 0: the budget is split */
   double samples, max_samples, time_limit; /* 0: as planned, the command's own, none */
-  double threads;                          /* 0: the processors allowed to the process */
   const char *blocks;
   bool dry_run;
 
   /* of one command */
   double correlation;
+  bool causal;
+  struct qk_band expect; /* where expected */
+  bool expected;
+  int nan; /* enum qk_nan */
 };
 
 enum qk_option_type
@@ -84,6 +103,7 @@ enum qk_option_type
   QK_INTEGERS,  /* struct qk_list of integers: LIST */
   QK_REALS,     /* struct qk_list: LIST */
   QK_LAW,       /* struct qk_law */
+  QK_INTERVAL,  /* struct qk_band: LO..HI; sets the bool at offset seen */
   QK_RNG,       /* const gsl_rng_type *; NULL: philox */
   QK_QUANTITIES /* struct qk_names, each the name of a quantity of the command */
 };
@@ -96,6 +116,7 @@ struct qk_option
   char letter; /* 0: none */
   enum qk_option_type type;
   size_t offset;        /* in struct qk_params */
+  size_t seen;          /* offset of a bool that says whether the user gave it; 0: none */
   const char *metavar;  /* "LIST", "T"; NULL for flags and choices */
   const char *standard; /* the default, parsed like a user's text; NULL: none */
   const char *shown;    /* the default in words, where standard does not say it; or NULL */
@@ -103,6 +124,13 @@ struct qk_option
   bool lo_open, hi_open;
   const char *const *choices; /* ended by NULL */
   const char *help;           /* one or two plain sentences; for the manual and --help */
+};
+
+/* An operand, by its place on the command line.  */
+struct qk_operand
+{
+  const char *name; /* "Q.npy" */
+  const char *help;
 };
 
 /* ---- The plan ------------------------------------------------------------------------------ */
@@ -118,7 +146,11 @@ enum qk_method
   QK_BY_ROUNDING  /* an enclosure of rounding errors */
 };
 
-/* One member of the "case" object of a finding; the names are a closed list.  */
+/* Whether findings by this method take a share of the error budget.  */
+bool qk_method_sampled (enum qk_method method);
+
+/* One member of the "case" object of a finding; the names are a closed list.  A case is an array
+   of them, ended by one without a name.  */
 struct qk_key
 {
   const char *name;           /* NULL ends the keys */
@@ -129,7 +161,7 @@ struct qk_key
 
 enum
 {
-  QK_KEYS = 6
+  QK_KEYS = 6 /* at most, the end apart */
 };
 
 struct qk_plan;
@@ -148,8 +180,11 @@ struct qk_kind
   const char *name;                /* "tiles", "pairs", "law" */
   const char *unit;                /* the independent unit: "block", "pair" */
   const struct qk_column *columns; /* ended by a column without a name */
+  bool later;                      /* its blocks are computed when the tables of all others are
+                                      whole, and may read those */
 
-  /* Fill row with block index of a case.  Pure, allocates nothing; 0 or -1 (a NaN, say).  */
+  /* Fill row with block index of a case.  Pure, allocates nothing; 0, or -1 (a NaN, say) and, where
+     there is more to say than that, work->why.  */
   int (*block) (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work);
 };
 
@@ -171,25 +206,17 @@ struct qk_statement
 {
   const char *claim; /* ledger id, or NULL */
   size_t quantity;   /* index into the experiment's quantities */
-  struct qk_key key[QK_KEYS];
+  const struct qk_key *key;
   enum qk_method method;
   double exact;        /* the true value under the options given; NAN: none is known */
   bool judged;         /* false: described */
   struct qk_band band; /* what the claim allows; only where judged */
   size_t *source;      /* indices of the cases it is measured on; none for a theorem */
   size_t sources;
-  double need; /* the experiment's own: what size wants to know */
-  double miss; /* its share of the error budget, all rounds together; 0 without sampling */
-  bool thin;   /* set by size: too few samples for an honest interval; described, no interval */
-};
-
-/* What the engine gives a block besides its address.  */
-struct qk_work
-{
-  const struct qk_kernels *kernels;
-  uint64_t seed;
-  struct qk_source source; /* foreign generator of this worker, or NULL in it */
-  void *scratch;           /* of qk_case.scratch bytes, aligned to QK_ALIGN */
+  size_t part;       /* the experiment's own: which part of its cases it speaks of */
+  double population; /* units in that part; 0: it speaks of whole cases */
+  double miss;       /* its share of the error budget, all rounds together; 0 without sampling */
+  bool thin; /* set by size: too few samples for an honest interval; described, no interval */
 };
 
 /* One row per block, in order.  */
@@ -199,6 +226,17 @@ struct qk_table
   size_t rows, columns;
 };
 
+/* What the engine gives a block besides its address.  */
+struct qk_work
+{
+  const struct qk_kernels *kernels;
+  uint64_t seed;
+  struct qk_source source;       /* foreign generator of this worker, or NULL in it */
+  void *scratch;                 /* of qk_case.scratch bytes, aligned to QK_ALIGN */
+  const struct qk_table *tables; /* one a case; for kinds that come later */
+  char *why;                     /* of QK_WHY bytes */
+};
+
 /* ---- The descriptor ------------------------------------------------------------------------ */
 
 /* How the text report shows a quantity.  */
@@ -206,7 +244,8 @@ enum qk_show
 {
   QK_LEAD,   /* the first columns: estimate, interval, exact value, verdict */
   QK_COLUMN, /* a column beside it */
-  QK_LINE    /* a line of its own below the table */
+  QK_LINE,   /* a line of its own below the table */
+  QK_DETAIL  /* only where --quantity asks for it, and in formats for machines */
 };
 
 struct qk_quantity
@@ -229,12 +268,14 @@ struct qk_example
 
 struct qk_experiment
 {
-  const char *name;                /* command = file = manual page: "variance" */
-  const char *question;            /* one line: "is Var(q·k) = d_k, and is the whole law right?" */
-  const char *asked;               /* the first words of the text report: "Is Var(q·k) = d_k?" */
-  const char *const *description;  /* paragraphs of the manual, ended by NULL */
-  const char *unit;                /* what --samples counts: "scores" */
-  const struct qk_option *options; /* its own */
+  const char *name;               /* command = file = manual page: "variance" */
+  const char *question;           /* one line: "is Var(q·k) = d_k, and is the whole law right?" */
+  const char *asked;              /* the first words of the text report: "Is Var(q·k) = d_k?" */
+  const char *const *description; /* paragraphs of the manual, ended by NULL */
+  const char *unit;               /* what --samples counts: "scores" */
+  bool recorded; /* it measures the files of its operands: whole populations, nothing is sampled */
+  const struct qk_operand *operands; /* ended by one without a name; NULL: none */
+  const struct qk_option *options;   /* its own */
   const struct qk_quantity *quantities;
   const struct qk_kind *const *kinds; /* ended by NULL */
   const struct qk_example *examples;  /* at least one holds and one fails */
@@ -251,6 +292,11 @@ struct qk_experiment
   void (*enclose) (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                    const struct qk_table *tables, double miss);
 
+  /* Where some kinds come later: what the first tables forbid.  0, and in why a warning or nothing;
+     or -1 and why.  May be NULL.  */
+  int (*inspect) (const struct qk_plan *plan, const struct qk_table *tables,
+                  char why[static QK_WHY]);
+
   /* One sentence that says why a judged statement fails, or what an undecided one lacks; false if
      there is nothing to add.  */
   bool (*explain) (char *text, size_t size, const struct qk_plan *plan,
@@ -259,9 +305,20 @@ struct qk_experiment
 
   /* What was sampled, for the first line of the text report: "normal components".  */
   void (*describe) (char *text, size_t size, const struct qk_plan *plan);
+
+  /* What all of it comes to, for the last lines of the text report.  May be NULL.  */
+  void (*summarise) (char *text, size_t size, const struct qk_plan *plan,
+                     const struct qk_table *tables);
 };
 
 /* ---- Building a plan (for experiments) ------------------------------------------------------ */
+
+/* A file that the findings are about.  */
+struct qk_input
+{
+  struct qk_tensor tensor;
+  unsigned char sha256[32]; /* set by the engine where the report shows it */
+};
 
 struct qk_plan
 {
@@ -273,6 +330,8 @@ struct qk_plan
   size_t n_statements;
   char **warnings; /* what is left out, and why */
   size_t n_warnings;
+  struct qk_input *inputs[QK_OPERANDS];
+  size_t n_inputs;
   struct qk_chunk *memory; /* freed with the plan */
   bool full;               /* out of memory: the plan is void */
 };
@@ -292,12 +351,16 @@ size_t qk_plan_quantity (const struct qk_plan *plan, const char *name);
 size_t qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *label,
                      const char *identity, void *own);
 
+/* Open the file of an operand; closed with the plan.  0, or -1 and why.  */
+int qk_plan_input (struct qk_plan *plan, const char *path, char why[static QK_WHY]);
+
 /* Add a statement; the sources are copied.  */
 struct qk_statement *qk_plan_statement (struct qk_plan *plan, const char *quantity,
                                         const size_t *source, size_t sources);
 
-/* Append a key to a statement.  */
-void qk_statement_key (struct qk_statement *s, struct qk_key key);
+/* Room for the keys of a case: add them with qk_key_add.  NULL, and plan->full: none.  */
+struct qk_key *qk_plan_keys (struct qk_plan *plan);
+void qk_key_add (struct qk_key *keys, struct qk_key key);
 
 void qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));

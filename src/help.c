@@ -232,6 +232,7 @@ option_group (const struct qk_experiment *experiment, const struct qk_option *ro
 {
   return experiment && listed (experiment->options, row->name) ? experiment->name
          : listed (qk_options_sampling, row->name)             ? "every sampling command"
+         : listed (qk_options_measuring, row->name)            ? "every measuring command"
                                                                : "every command";
 }
 
@@ -297,7 +298,7 @@ qk_help_overview (FILE *out)
   struct page page = { .out = out, .width = SHORT_WIDTH };
   fprintf (out,
            "qkcheck: %s\n\n"
-           "Usage: qkcheck COMMAND [OPTION]...\n"
+           "Usage: qkcheck COMMAND [OPTION]... [FILE]...\n"
            "       qkcheck help [TOPIC]\n"
            "       qkcheck --help | --version\n",
            summary);
@@ -315,8 +316,15 @@ void
 qk_help_short (FILE *out, const struct qk_experiment *experiment)
 {
   struct page page = { .out = out, .width = SHORT_WIDTH };
-  fprintf (out, "qkcheck %s: %s\n\nUsage: qkcheck %s [OPTION]...\n", experiment->name,
+  fprintf (out, "qkcheck %s: %s\n\nUsage: qkcheck %s [OPTION]...", experiment->name,
            experiment->question, experiment->name);
+  for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
+    fprintf (out, " %s", o->name);
+  fputs ("\n", out);
+  if (experiment->operands)
+    page_title (&page, "Operands");
+  for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
+    page_entry (&page, 2, o->name, 16, o->help);
   struct qk_option *rows = qk_options_of (experiment);
   if (rows)
     short_options (&page, experiment, rows);
@@ -505,10 +513,11 @@ man_laws (FILE *out)
 }
 
 static void
-man_quantities (FILE *out, const struct qk_quantity *quantities)
+man_quantities (FILE *out, const struct qk_quantity *quantities, bool recorded)
 {
   fputs (".SH QUANTITIES\n", out);
-  man_prose (out, "The band is what the claim allows; T is the tolerance.");
+  if (!recorded)
+    man_prose (out, "The band is what the claim allows; T is the tolerance.");
   for (const struct qk_quantity *q = quantities; q->name; q++)
     {
       char text[FACTS];
@@ -516,8 +525,9 @@ man_quantities (FILE *out, const struct qk_quantity *quantities)
       man_prose (out, q->meaning);
       snprintf (text, sizeof text, "Written %s; unit %s.", q->symbol, q->unit);
       man_prose (out, text);
-      snprintf (text, sizeof text, "Band: %s.", q->band);
-      man_prose (out, text);
+      snprintf (text, sizeof text, "Band: %s.", q->band ? q->band : "none, described");
+      if (q->band || !recorded)
+        man_prose (out, text);
     }
 }
 
@@ -557,12 +567,21 @@ man_command (FILE *out, const struct qk_experiment *experiment)
   char name[TAG];
   snprintf (name, sizeof name, "qkcheck-%s", experiment->name);
   man_begin (out, name, 1, experiment->question);
-  fprintf (out, ".SH SYNOPSIS\n\\fBqkcheck %s\\fR [\\fIOPTION\\fR]...\n.SH DESCRIPTION\n",
-           experiment->name);
+  fprintf (out, ".SH SYNOPSIS\n\\fBqkcheck %s\\fR [\\fIOPTION\\fR]...", experiment->name);
+  for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
+    fprintf (out, " \\fI%s\\fR", o->name);
+  fputs ("\n.SH DESCRIPTION\n", out);
   for (const char *const *paragraph = experiment->description; *paragraph; paragraph++)
     {
       fputs (paragraph == experiment->description ? "" : ".PP\n", out);
       man_prose (out, *paragraph);
+    }
+  if (experiment->operands)
+    fputs (".SH OPERANDS\n", out);
+  for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
+    {
+      fprintf (out, ".TP\n\\fI%s\\fR\n", o->name);
+      man_prose (out, o->help);
     }
   fputs (".SH OPTIONS\n", out);
   struct qk_option *rows = qk_options_of (experiment);
@@ -578,7 +597,7 @@ man_command (FILE *out, const struct qk_experiment *experiment)
         man_laws (out);
     }
   free (rows);
-  man_quantities (out, experiment->quantities);
+  man_quantities (out, experiment->quantities, experiment->recorded);
   man_examples (out, experiment);
   man_statuses (out);
   fputs (".SH SEE ALSO\n.BR qkcheck (1),\n.BR qkcheck\\-method (7)\n", out);
@@ -589,7 +608,7 @@ man_program (FILE *out)
 {
   man_begin (out, "qkcheck", 1, summary);
   fputs (".SH SYNOPSIS\n"
-         "\\fBqkcheck\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]...\n"
+         "\\fBqkcheck\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]... [\\fIFILE\\fR]...\n"
          ".br\n"
          "\\fBqkcheck help\\fR [\\fITOPIC\\fR]\n"
          ".br\n"

@@ -101,49 +101,48 @@ die_by (int number)
 /* ---- Output ------------------------------------------------------------------------------------
  */
 
-/* Write a text that is complete in memory; a closed pipe ends silently, as by SIGPIPE.  */
-static int
-deliver (struct qk_output *out, const char *text, size_t length)
-{
-  char why[QK_WHY];
-  if (!qk_output_write (out, text, length, why) && !qk_output_commit (out, why))
-    return 0;
-  if (errno == EPIPE)
-    die_by (SIGPIPE);
-  return trouble ("%s", why);
-}
-
-/* Print what a function writes to a stream.  */
+/* A stream into an output: what the functions that print get.  */
 struct page
 {
   FILE *stream;
-  char *text;
-  size_t length;
+  struct qk_output *out;
+  int error; /* of the first write that failed, or 0 */
+  char why[QK_WHY];
 };
 
+static ssize_t
+page_write (void *closure, const char *bytes, size_t n)
+{
+  struct page *page = closure;
+  if (!page->error && qk_output_write (page->out, bytes, n, page->why))
+    page->error = errno ? errno : EIO;
+  return page->error ? 0 : (ssize_t)n;
+}
+
 static FILE *
-page_open (struct page *page)
+page_open (struct page *page, struct qk_output *out)
 {
-  *page = (struct page){ 0 };
-  return page->stream = open_memstream (&page->text, &page->length);
+  *page = (struct page){ .out = out };
+  return page->stream = fopencookie (page, "w", (cookie_io_functions_t){ .write = page_write });
 }
 
-/* Close the page and hand it over; written is 0, or nonzero where writing the page failed.  */
+/* Finish what was written, or void: nonzero where the page is not whole.  A closed pipe ends
+   silently, as by SIGPIPE.  */
 static int
-page_deliver (struct page *page, int written, struct qk_output *out)
+page_close (struct page *page, int lost)
 {
-  bool lost = fclose (page->stream) || written;
-  int status = lost ? trouble ("out of memory") : deliver (out, page->text, page->length);
-  free (page->text);
-  return status;
+  lost |= fclose (page->stream);
+  if (!page->error && lost)
+    return trouble ("out of memory");
+  if (!page->error && !qk_output_commit (page->out, page->why))
+    return 0;
+  if (page->error == EPIPE || (!page->error && errno == EPIPE))
+    die_by (SIGPIPE);
+  return trouble ("%s", page->why);
 }
 
-static int
-page_print (struct page *page)
-{
-  struct qk_output out = { .fd = STDOUT_FILENO };
-  return page_deliver (page, 0, &out);
-}
+/* Standard output, for what is not a result.  */
+static struct qk_output standard = { .fd = STDOUT_FILENO };
 
 /* ---- Progress
  * ------------------------------------------------------------------------------------ */
@@ -227,9 +226,9 @@ run (struct qk_report *report, struct qk_output *result, struct qk_output *block
     }
   struct page page;
   report->outcome = &outcome;
-  if (!failed && !page_open (&page))
+  if (!failed && !page_open (&page, result))
     failed = status = trouble ("out of memory");
-  if (!failed && page_deliver (&page, qk_report_write (page.stream, report), result))
+  if (!failed && page_close (&page, qk_report_write (page.stream, report)))
     status = EXIT_TROUBLE;
   int signal_number = outcome.signal;
   qk_outcome_free (&outcome);
@@ -242,9 +241,9 @@ static int
 dry_run (const struct qk_report *report, struct qk_output *result)
 {
   struct page page;
-  if (!page_open (&page))
+  if (!page_open (&page, result))
     return trouble ("out of memory");
-  return page_deliver (&page, qk_report_plan (page.stream, report), result);
+  return page_close (&page, qk_report_plan (page.stream, report));
 }
 
 /* Open what will be written before anything is sampled.  */
@@ -309,10 +308,10 @@ run_command (const struct qk_experiment *experiment, int argc, char **argv)
     status = trouble ("%s", why);
   else if (!params.help)
     status = run_plan (experiment, &params, argc, argv);
-  else if (page_open (&page))
+  else if (page_open (&page, &standard))
     {
       qk_help_short (page.stream, experiment);
-      status = page_print (&page);
+      status = page_close (&page, 0);
     }
   else
     status = trouble ("out of memory");
@@ -328,13 +327,13 @@ static int
 print_version (void)
 {
   struct page page;
-  if (!page_open (&page))
+  if (!page_open (&page, &standard))
     return trouble ("out of memory");
   fprintf (page.stream,
            "qkcheck %s\n"
            "License GPL-3.0-or-later. There is no warranty, to the extent permitted by law.\n",
            PACKAGE_VERSION);
-  return page_print (&page);
+  return page_close (&page, 0);
 }
 
 static int
@@ -365,7 +364,7 @@ run_help (int argc, char **argv)
     return trouble ("surplus operand '%s'; one topic at a time", quoted (argv[3 + source]));
   if (source && topic && !experiment)
     return trouble ("'%s' is not a command", quoted (topic));
-  if (!page_open (&page))
+  if (!page_open (&page, &standard))
     return trouble ("out of memory");
   int failed = 0;
   if (source)
@@ -375,9 +374,8 @@ run_help (int argc, char **argv)
   else
     failed = qk_help_page (page.stream, topic, 80);
   if (!failed)
-    return page_print (&page);
+    return page_close (&page, 0);
   fclose (page.stream);
-  free (page.text);
   return trouble ("there is no page '%s'; 'qkcheck --help' lists what there is", quoted (topic));
 }
 
@@ -400,8 +398,8 @@ main (int argc, char **argv)
   bool start = argc == 1, overview = !strcmp (word, "--help") || !strcmp (word, "-h");
   if (!start && !overview)
     return unknown_command (word);
-  if (!page_open (&page))
+  if (!page_open (&page, &standard))
     return trouble ("out of memory");
   (start ? qk_help_start : qk_help_overview) (page.stream);
-  return page_print (&page);
+  return page_close (&page, 0);
 }

@@ -88,12 +88,6 @@ const struct qk_option qk_options_sampling[] = {
     .lo_open = true,
     .hi_open = true,
     .help = "The miss probability of each single interval, in place of --confidence." },
-  { .name = "quantity",
-    .type = QK_QUANTITIES,
-    .offset = offsetof (struct qk_params, quantity),
-    .metavar = "NAMES",
-    .shown = "all",
-    .help = "Judge only these quantities: names with commas between them." },
   { .name = "samples",
     .type = QK_INTEGER,
     .offset = offsetof (struct qk_params, samples),
@@ -120,14 +114,6 @@ const struct qk_option qk_options_sampling[] = {
     .lo_open = true,
     .help = "Seconds after which undecided cases stop asking for more samples.  With it, findings "
             "may differ between runs." },
-  { .name = "threads",
-    .type = QK_INTEGER,
-    .offset = offsetof (struct qk_params, threads),
-    .metavar = "N",
-    .shown = "the processors allowed to the process",
-    .lo = 1,
-    .hi = 1024,
-    .help = "Worker threads.  Their number changes no finding." },
   { .name = "blocks",
     .type = QK_FILE,
     .offset = offsetof (struct qk_params, blocks),
@@ -140,6 +126,23 @@ const struct qk_option qk_options_sampling[] = {
     .help = "Print the plan and draw nothing: cases, statements, samples, memory, expected time." },
   { .name = NULL }
 };
+
+const struct qk_option qk_options_measuring[]
+    = { { .name = "quantity",
+          .type = QK_QUANTITIES,
+          .offset = offsetof (struct qk_params, quantity),
+          .metavar = "NAMES",
+          .shown = "all",
+          .help = "Only these quantities: names with commas between them." },
+        { .name = "threads",
+          .type = QK_INTEGER,
+          .offset = offsetof (struct qk_params, threads),
+          .metavar = "N",
+          .shown = "the processors allowed to the process",
+          .lo = 1,
+          .hi = 1024,
+          .help = "Worker threads.  Their number changes no finding." },
+        { .name = NULL } };
 
 /* A choice without choices takes no value and stands for its lo.  */
 const struct qk_option qk_options_common[] = {
@@ -202,20 +205,27 @@ find (const struct qk_option *rows, const char *name)
   return NULL;
 }
 
+enum
+{
+  TABLES = 4
+};
+
 struct qk_option *
 qk_options_of (const struct qk_experiment *experiment)
 {
-  const struct qk_option *tables[]
-      = { experiment->options, qk_options_sampling, qk_options_common };
+  static const struct qk_option none[1];
+  const struct qk_option *tables[TABLES]
+      = { experiment->options, experiment->recorded ? none : qk_options_sampling,
+          qk_options_measuring, qk_options_common };
   size_t n = 0;
-  for (size_t t = 0; t < 3; t++)
+  for (size_t t = 0; t < TABLES; t++)
     for (const struct qk_option *row = tables[t]; row->name; row++)
       n++;
   struct qk_option *rows = calloc (n + 1, sizeof *rows);
   if (!rows)
     return NULL;
   n = 0;
-  for (size_t t = 0; t < 3; t++)
+  for (size_t t = 0; t < TABLES; t++)
     for (const struct qk_option *row = tables[t]; row->name; row++)
       if (t == 0 || !find (experiment->options, row->name))
         rows[n++] = *row;
@@ -632,6 +642,28 @@ read_quantities (struct qk_names *names, const struct text *text,
   return 0;
 }
 
+/* LO..HI, both numbers.  */
+static int
+read_interval (struct qk_band *band, const struct text *text)
+{
+  struct number lo, hi;
+  const char *at = text->start;
+  bool good = scan (&lo, &at) && at[0] == '.' && at[1] == '.';
+  at += good ? 2 : 0;
+  if (!good || !scan (&hi, &at) || *at)
+    {
+      char reason[QK_WHY] = "is not LO..HI, two numbers ";
+      qk_option_range (reason + strlen (reason), sizeof reason - strlen (reason), text->row);
+      return refuse (text, reason);
+    }
+  if (check (&lo, text, true) || check (&hi, text, true))
+    return -1;
+  if (!(lo.value <= hi.value))
+    return refuse (text, "is an empty range; write the smaller end first");
+  *band = (struct qk_band){ lo.value, hi.value };
+  return 0;
+}
+
 static int
 read_seed (uint64_t *seed, const struct text *text)
 {
@@ -736,6 +768,9 @@ read_value (struct qk_params *params, const struct qk_experiment *experiment,
       return read_list (field, &text);
     case QK_LAW:
       return read_law (field, &text);
+    case QK_INTERVAL:
+      *(bool *)((char *)params + row->seen) = true;
+      return read_interval (field, &text);
     case QK_RNG:
       return read_rng (field, &text);
     case QK_QUANTITIES:
@@ -816,6 +851,40 @@ refuse_word (const struct qk_option *rows, const char *word, char why[static QK_
   return qk_complain (why, "unknown option '--%s'; --help lists the options", quoted);
 }
 
+/* "Q.npy K.npy", or "none".  */
+static const char *
+operand_words (char words[static QK_WHY], const struct qk_experiment *experiment)
+{
+  int length = 0;
+  append (words, QK_WHY, &length, "%s", experiment->operands ? "" : "none");
+  for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
+    append (words, QK_WHY, &length, "%s%s", length ? " " : "", o->name);
+  return words;
+}
+
+static int
+read_operands (struct qk_params *params, const struct qk_experiment *experiment, int n,
+               char **operand, char why[static QK_WHY])
+{
+  char quoted[QK_QUOTED], words[QK_WHY];
+  int wanted = 0;
+  for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
+    {
+      if (wanted == n)
+        return qk_complain (why, "missing operand %s; %s takes %s", o->name, experiment->name,
+                            operand_words (words, experiment));
+      if (!*operand[wanted])
+        return qk_complain (why, "the name of operand %s is empty", o->name);
+      params->operand[wanted] = operand[wanted];
+      wanted++;
+    }
+  if (n > wanted)
+    return qk_complain (why, "surplus operand '%s'; %s takes %s",
+                        qk_quote (quoted, operand[wanted], strlen (operand[wanted])),
+                        experiment->name, operand_words (words, experiment));
+  return 0;
+}
+
 static int
 read_arguments (struct qk_params *params, const struct qk_experiment *experiment,
                 const struct qk_option *rows, const struct words *words, int argc, char **argv,
@@ -848,10 +917,7 @@ read_arguments (struct qk_params *params, const struct qk_experiment *experiment
       if (params->help)
         return 0;
     }
-  if (optind < argc)
-    return qk_complain (why, "surplus operand '%s'; %s takes none",
-                        qk_quote (text, argv[optind], strlen (argv[optind])), experiment->name);
-  return 0;
+  return read_operands (params, experiment, argc - optind, argv + optind, why);
 }
 
 static int
@@ -892,8 +958,9 @@ qk_options_parse (struct qk_params *params, const struct qk_experiment *experime
 void
 qk_params_free (struct qk_params *params, const struct qk_experiment *experiment)
 {
-  const struct qk_option *tables[] = { experiment->options, qk_options_sampling };
-  for (size_t t = 0; t < 2; t++)
+  const struct qk_option *tables[]
+      = { experiment->options, qk_options_sampling, qk_options_measuring };
+  for (size_t t = 0; t < 3; t++)
     for (const struct qk_option *row = tables[t]; row->name; row++)
       {
         void *field = (char *)params + row->offset;

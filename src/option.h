@@ -10,19 +10,21 @@ enum
   QK_LIST_MAX = 4096 /* values of a LIST */
 };
 
-/* Rows that every command has, and rows that every sampling command has.  */
+/* Rows that every command has, that every command has which measures, and that samples.  */
 extern const struct qk_option qk_options_common[];
+extern const struct qk_option qk_options_measuring[];
 extern const struct qk_option qk_options_sampling[];
 
-/* The rows of a command in the order of help: its own, sampling, common, with replaced rows left
-   out. Ended by a row without a name; allocated once, owned by the caller (free).  NULL: out of
-   memory. */
+/* The rows of a command in the order of help: its own, sampling, measuring, common, with replaced
+   rows left out. Ended by a row without a name; allocated once, owned by the caller (free).  NULL:
+   out of memory. */
 struct qk_option *qk_options_of (const struct qk_experiment *experiment);
 
-/* Set every default, then read argv (argv[0] is the command's name; permuted, operands last).  All
-   that follows --help is left unread.  0, or -1 and why: one sentence that names the option, what
-   is wrong and what is allowed (without program and command: the caller adds them); the parameters
-   are then already freed.  Numbers are read in the locale of the process: leave it "C".  */
+/* Set every default, then read argv (argv[0] is the command's name; permuted, operands last); the
+   operands must be as many as the experiment says.  All that follows --help is left unread.  0, or
+   -1 and why: one sentence that names the option, what is wrong and what is allowed (without
+   program and command: the caller adds them); the parameters are then already freed.  Numbers are
+   read in the locale of the process: leave it "C".  */
 int qk_options_parse (struct qk_params *params, const struct qk_experiment *experiment, int argc,
                       char **argv, char why[static QK_WHY]);
 void qk_params_free (struct qk_params *params, const struct qk_experiment *experiment);

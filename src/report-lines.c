@@ -140,8 +140,10 @@ fields_of (struct field f[static FIELDS], const struct qk_plan *plan, const stru
     {
       const struct qk_case *c = &plan->cases[s->source[i]];
       blocks += (double)c->blocks;
-      samples += (double)c->blocks * c->units;
+      samples += s->population > 0 ? 0 : (double)c->blocks * c->units;
     }
+  if (s->population > 0)
+    samples = s->population;
   if (found)
     {
       samples = found->samples;
@@ -275,6 +277,23 @@ put_processor (FILE *out)
 }
 
 static void
+put_input (FILE *out, const struct qk_input *input, bool hashed)
+{
+  const struct qk_tensor *t = &input->tensor;
+  fputs ("{\"path\":", out);
+  put_string (out, t->path, true);
+  fprintf (out, ",\"bytes\":%" PRIu64 ",\"shape\":[", t->bytes);
+  for (unsigned i = 0; i < t->axes; i++)
+    fprintf (out, "%s%" PRIu64, i ? "," : "", t->shape[i]);
+  putc (']', out);
+  member (out, "dtype", t->dtype);
+  fputs (",\"sha256\":\"", out);
+  for (size_t i = 0; i < sizeof input->sha256 && hashed; i++)
+    fprintf (out, "%02x", input->sha256[i]);
+  fputs ("\"}", out);
+}
+
+static void
 put_run (FILE *out, const struct qk_report *report)
 {
   const struct qk_params *p = report->plan->params;
@@ -288,10 +307,16 @@ put_run (FILE *out, const struct qk_report *report)
       fputs (i ? "," : "", out);
       put_string (out, report->argv[i], true);
     }
-  fprintf (out, "],\"seed\":%" PRIu64, p->seed);
-  member (out, "rng", p->rng ? p->rng->name : "philox");
-  member_number (out, "tolerance", p->tolerance);
-  member_number (out, "confidence", p->confidence);
+  putc (']', out);
+  if (report->plan->experiment->recorded) /* nothing is drawn */
+    fputs (",\"seed\":null,\"rng\":null,\"tolerance\":null,\"confidence\":null", out);
+  else
+    {
+      fprintf (out, ",\"seed\":%" PRIu64, p->seed);
+      member (out, "rng", p->rng ? p->rng->name : "philox");
+      member_number (out, "tolerance", p->tolerance);
+      member_number (out, "confidence", p->confidence);
+    }
   if (p->miss > 0)
     member_number (out, "miss", p->miss);
   member_number (out, "threads", outcome ? outcome->threads : qk_engine_threads (p));
@@ -308,7 +333,13 @@ put_run (FILE *out, const struct qk_report *report)
     put_moment (out, outcome->started);
   else
     fputs ("null", out);
-  fputs (",\"inputs\":[]}\n", out);
+  fputs (",\"inputs\":[", out);
+  for (size_t i = 0; i < report->plan->n_inputs; i++)
+    {
+      fputs (i ? "," : "", out);
+      put_input (out, report->plan->inputs[i], outcome != NULL);
+    }
+  fputs ("]}\n", out);
 }
 
 static void
@@ -463,7 +494,8 @@ qk_report_csv (FILE *out, const struct qk_report *report)
 {
   const struct qk_plan *plan = report->plan;
   const struct qk_outcome *outcome = report->outcome;
-  const struct qk_statement none = { .key = { { 0 } } };
+  const struct qk_key nowhere[1] = { { 0 } };
+  const struct qk_statement none = { .key = nowhere };
   struct field f[FIELDS];
   fields_of (f, plan, &none, NULL);
   for (size_t i = 0; i < FIELDS; i++)

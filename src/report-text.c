@@ -18,6 +18,8 @@
 enum
 {
   LINES = 8,      /* findings in the list of what does not hold */
+  ROWS = 64,      /* of the table of a recorded file, which may have thousands of heads */
+  DIGITS = 5,     /* of what is known but for rounding */
   KEY_WIDTH = 28, /* characters of a text that names a case */
   SENTENCE = 2048 /* bytes */
 };
@@ -32,6 +34,8 @@ struct story
   size_t n;
   bool markdown, color;
 
+  bool judged;   /* whether anything is */
+  size_t shown;  /* rows of the table that are printed */
   size_t rows;   /* cases that findings share */
   size_t *row;   /* of each finding; of no meaning where it has a line of its own */
   size_t *first; /* finding that names the row */
@@ -130,6 +134,33 @@ static bool
 has_line (const struct story *t, size_t i)
 {
   return t->rows <= 1 || quantity (t, i)->show == QK_LINE;
+}
+
+/* Whether a quantity has a column, where there is a table.  */
+static bool
+has_column (const struct story *t, const struct qk_quantity *q)
+{
+  return q->show == QK_COLUMN || (q->show == QK_DETAIL && t->plan->params->quantity.n > 0);
+}
+
+/* Rounding alone, and too little of it to touch a digit: nothing is gained by showing it.  */
+static bool
+is_sharp (const struct qk_finding *found)
+{
+  struct qk_enclosure e = found->enclosure;
+  return !qk_method_sampled (found->statement->method) && e.hi - e.lo <= 1e-7 * fabs (e.estimate);
+}
+
+static void
+figure_of (struct qk_figure *f, const struct qk_finding *found)
+{
+  if (is_sharp (found))
+    {
+      *f = (struct qk_figure){ .decimals = 4 };
+      qk_figure_plain (f->estimate, found->enclosure.estimate, DIGITS);
+    }
+  else
+    qk_figure_enclosure (f, found->enclosure);
 }
 
 /* Findings come by case or by quantity, so the row is the last one or, cyclically, the next.  */
@@ -231,7 +262,7 @@ add_key_columns (struct qk_grid *g, const struct story *t)
             continue;
           size_t c = qk_grid_column (g, QK_GRID_KEY | (key[i].text ? 0 : QK_GRID_RIGHT), "%s",
                                      key[i].name);
-          for (size_t r = 0; r < t->rows; r++)
+          for (size_t r = 0; r < t->shown; r++)
             {
               const struct qk_key *value = row_key (t, r, key[i].name);
               struct sentence words = { "" };
@@ -262,6 +293,8 @@ constant (const struct story *t, size_t which, double *exact)
 static void
 put_interval (struct qk_grid *g, size_t row, size_t lo, const struct qk_figure *f)
 {
+  if (!*f->lo)
+    return;
   if (strcmp (f->lo, "?") == 0)
     qk_grid_put (g, row, lo, "none");
   else
@@ -277,34 +310,36 @@ static void
 add_quantity_columns (struct qk_grid *g, const struct story *t, size_t which, bool lead)
 {
   const struct qk_quantity *q = &t->plan->experiment->quantities[which];
-  bool seen = false, known = false;
+  bool seen = false, known = false, sharp = true;
   double exact;
   for (size_t i = 0; i < t->n; i++)
     if (t->found[i].statement->quantity == which)
       {
         seen = true;
         known |= !isnan (t->found[i].statement->exact);
+        sharp &= is_sharp (&t->found[i]);
       }
   if (!seen)
     return;
   known &= lead || !constant (t, which, &exact);
 
   size_t estimate = qk_grid_column (g, QK_GRID_POINT | QK_GRID_BLOCK, "%s", q->symbol);
-  size_t interval = lead ? qk_grid_column (g, QK_GRID_RIGHT, "interval") : 0;
-  size_t last = qk_grid_column (g, QK_GRID_GLUED | (lead ? QK_GRID_RIGHT : 0), "%s", "");
+  size_t interval = lead && !sharp ? qk_grid_column (g, QK_GRID_RIGHT, "interval") : 0;
+  size_t last
+      = sharp ? 0 : qk_grid_column (g, QK_GRID_GLUED | (lead ? QK_GRID_RIGHT : 0), "%s", "");
   size_t column = known ? qk_grid_column (g, QK_GRID_POINT, "exact") : 0;
 
   for (size_t i = 0; i < t->n; i++)
-    if (t->found[i].statement->quantity == which)
+    if (t->found[i].statement->quantity == which && t->row[i] < t->shown)
       {
         struct qk_figure f;
         char value[QK_FIGURE];
         size_t row = t->row[i];
-        qk_figure_enclosure (&f, t->found[i].enclosure);
+        figure_of (&f, &t->found[i]);
         qk_grid_put (g, row, estimate, "%s", f.estimate);
-        if (lead)
+        if (lead && !sharp)
           put_interval (g, row, interval, &f);
-        else /* "±.0020": the zero says nothing */
+        else if (!sharp && *f.half) /* "±.0020": the zero says nothing */
           qk_grid_put (g, row, last, "±%s", f.half + (strncmp (f.half, "0.", 2) == 0));
         if (known)
           {
@@ -326,14 +361,14 @@ add_row_verdicts (struct qk_grid *g, const struct story *t)
     int rank;
     bool lead;
     size_t finding, same;
-  } *rows = calloc (t->rows, sizeof *rows), *worst;
+  } *rows = calloc (t->shown, sizeof *rows), *worst;
   if (!rows)
     {
       g->full = true;
       return;
     }
   for (size_t i = 0; i < t->n; i++)
-    if (!has_line (t, i))
+    if (!has_line (t, i) && t->row[i] < t->shown)
       {
         int its = rank[t->found[i].verdict];
         bool lead = quantity (t, i)->show == QK_LEAD;
@@ -346,7 +381,7 @@ add_row_verdicts (struct qk_grid *g, const struct story *t)
             worst->finding = i;
           }
       }
-  for (size_t row = 0; row < t->rows; row++)
+  for (size_t row = 0; row < t->shown; row++)
     {
       size_t i = rows[row].finding, more = rows[row].same - 1;
       const char *name = qk_verdict_name (t->found[i].verdict);
@@ -365,15 +400,16 @@ static void
 make_table (struct qk_grid *g, const struct story *t)
 {
   const struct qk_quantity *table = t->plan->experiment->quantities;
-  qk_grid_open (g, t->rows);
+  qk_grid_open (g, t->shown);
   add_key_columns (g, t);
   for (size_t q = 0; table[q].name; q++)
     if (table[q].show == QK_LEAD)
       add_quantity_columns (g, t, q, true);
   for (size_t q = 0; table[q].name; q++)
-    if (table[q].show == QK_COLUMN)
+    if (has_column (t, &table[q]))
       add_quantity_columns (g, t, q, false);
-  add_row_verdicts (g, t);
+  if (t->judged)
+    add_row_verdicts (g, t);
 }
 
 /* A line for each finding that is wanted: everything there is to say of it.  */
@@ -384,12 +420,21 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
   qk_grid_open (g, n);
   size_t where = cases ? qk_grid_column (g, QK_GRID_KEY, "case") : 0;
   size_t name = qk_grid_column (g, QK_GRID_KEY, "quantity");
+  bool known = false, sharp = true, judged = false;
+  for (size_t line = 0; line < n; line++)
+    {
+      const struct qk_finding *found = &t->found[wanted[line]];
+      known |= !isnan (found->statement->exact);
+      sharp &= is_sharp (found);
+      judged |= found->statement->judged;
+    }
   size_t estimate = qk_grid_column (g, QK_GRID_POINT, "estimate");
-  size_t interval = qk_grid_column (g, QK_GRID_RIGHT, "interval");
-  qk_grid_column (g, QK_GRID_RIGHT | QK_GRID_GLUED, "%s", "");
-  size_t exact = qk_grid_column (g, QK_GRID_POINT | QK_GRID_BLOCK, "exact");
-  size_t allowed = qk_grid_column (g, QK_GRID_SPARE, "allowed");
-  size_t verdict = qk_grid_column (g, QK_GRID_VERDICT, "verdict");
+  size_t interval = sharp ? 0 : qk_grid_column (g, QK_GRID_RIGHT, "interval");
+  if (!sharp)
+    qk_grid_column (g, QK_GRID_RIGHT | QK_GRID_GLUED, "%s", "");
+  size_t exact = known ? qk_grid_column (g, QK_GRID_POINT | QK_GRID_BLOCK, "exact") : 0;
+  size_t allowed = judged ? qk_grid_column (g, QK_GRID_SPARE, "allowed") : 0;
+  size_t verdict = judged ? qk_grid_column (g, QK_GRID_VERDICT, "verdict") : 0;
   for (size_t line = 0; line < n; line++)
     {
       size_t i = wanted[line];
@@ -397,20 +442,23 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
       const struct qk_statement *s = found->statement;
       const char *word = qk_verdict_name (found->verdict);
       struct qk_figure f;
-      qk_figure_enclosure (&f, found->enclosure);
+      figure_of (&f, found);
       if (cases)
         qk_grid_put (g, line, where, "%s", case_words (t, s->key).text);
       qk_grid_put (g, line, name, "%s", quantity (t, i)->symbol);
       qk_grid_put (g, line, estimate, "%s", f.estimate);
-      put_interval (g, line, interval, &f);
+      if (!sharp)
+        put_interval (g, line, interval, &f);
       qk_figure_value (text, s->exact, f.decimals);
-      qk_grid_put (g, line, exact, "%s", text);
+      if (known)
+        qk_grid_put (g, line, exact, "%s", text);
       if (s->judged && !s->thin)
         {
           qk_figure_band (text, s->band);
           qk_grid_put (g, line, allowed, "%s", text);
         }
-      qk_grid_put (g, line, verdict, "%s", word ? word : "described");
+      if (judged)
+        qk_grid_put (g, line, verdict, "%s", word ? word : "described");
     }
 }
 
@@ -429,6 +477,8 @@ setting (const struct qk_plan *plan)
   if (plan->experiment->describe)
     {
       plan->experiment->describe (s.text, sizeof s.text, plan);
+      if (plan->experiment->recorded)
+        return s;
       add (&s, ", ");
     }
   add (&s, "tolerance %.10g %%, ", 100 * p->tolerance);
@@ -454,7 +504,9 @@ effort_words (const struct story *t)
   qk_figure_count (text, samples);
   add (&s, "%s %s", text, t->plan->experiment->unit);
   qk_figure_time (text, outcome->elapsed);
-  add (&s, ", %s, seed %llu", text, (unsigned long long)t->plan->params->seed);
+  add (&s, ", %s", text);
+  if (!t->plan->experiment->recorded)
+    add (&s, ", seed %llu", (unsigned long long)t->plan->params->seed);
   return s;
 }
 
@@ -637,7 +689,17 @@ write_table (const struct story *t)
   fputs (t->markdown ? "" : "\n", t->out);
   if (*s.text)
     say (t, "Exact in every row:", "", s.text, 2);
-  say (t, "", "", "± reaches to the farther end of the interval.", 2);
+  if (t->shown < t->rows)
+    {
+      s.text[0] = '\0';
+      add (&s, "and %zu rows more; --format=csv lists all.", t->rows - t->shown);
+      say (t, "", "", s.text, 2);
+    }
+  say (t, "", "",
+       t->plan->experiment->recorded ? "Rounding changes no digit shown, or it stands "
+                                       "behind ±."
+                                     : "± reaches to the farther end of the interval.",
+       2);
   return whole;
 }
 
@@ -678,7 +740,7 @@ write_notes (const struct story *t, const char *const *warning, size_t n)
           say (t, where.text, "", advice (t, first).text, 2);
         }
     }
-  if (*described.text && t->rows > 1)
+  if (*described.text && t->rows > 1 && t->judged)
     {
       fputs (blank ? "\n" : "", t->out);
       blank = false;
@@ -728,6 +790,17 @@ write_answer (const struct story *t)
   if (!outcome->complete)
     add (&rest, "%sInterrupted: this is a partial result.", *rest.text ? " " : "");
   bool quiet = t->plan->params->quiet && !t->markdown;
+  const struct qk_experiment *experiment = t->plan->experiment;
+  if (experiment->summarise)
+    {
+      struct sentence summary = { "" };
+      experiment->summarise (summary.text, sizeof summary.text, t->plan, outcome->tables);
+      fputs (quiet || t->markdown || !*summary.text ? "" : "\n", t->out);
+      if (*summary.text)
+        say (t, "", "", summary.text, 0);
+      if (*summary.text && !t->judged)
+        return;
+    }
   if (!quiet)
     add (&rest, "%sHow it was decided: qkcheck help method.", *rest.text ? " " : "");
 
@@ -774,6 +847,9 @@ qk_report_text (FILE *out, const struct qk_report *report)
   t.found = outcome->findings;
   t.n = outcome->n_findings;
   bool whole = find_rows (&t);
+  for (size_t i = 0; i < t.n; i++)
+    t.judged |= t.found[i].verdict != QK_DESCRIBED;
+  t.shown = t.plan->experiment->recorded && t.rows > ROWS ? ROWS : t.rows;
   if (whole && (t.markdown || !report->plan->params->quiet))
     {
       struct sentence under = setting (t.plan);

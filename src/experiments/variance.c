@@ -162,9 +162,12 @@ static const struct qk_column tiles_columns[] = { MOMENT_COLUMNS, { "row_varianc
 static const struct qk_column pairs_columns[] = { MOMENT_COLUMNS, { 0 } };
 static const struct qk_column law_columns[] = { { "below", QK_ECDF_POINTS }, { 0 } };
 
-static const struct qk_kind tiles_kind = { "tiles", "block", tiles_columns, moments_block };
-static const struct qk_kind pairs_kind = { "pairs", "block", pairs_columns, moments_block };
-static const struct qk_kind law_kind = { "law", "pair", law_columns, law_block };
+static const struct qk_kind tiles_kind
+    = { .name = "tiles", .unit = "block", .columns = tiles_columns, .block = moments_block };
+static const struct qk_kind pairs_kind
+    = { .name = "pairs", .unit = "block", .columns = pairs_columns, .block = moments_block };
+static const struct qk_kind law_kind
+    = { .name = "law", .unit = "pair", .columns = law_columns, .block = law_block };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 enum quantity
@@ -347,12 +350,14 @@ kurtosis_obstacle (const struct setup *u, const struct qk_params *p)
 
 /* ---- Plan: cases and statements -------------------------------------------------------------- */
 
-static void
-add_keys (struct qk_statement *s, struct qk_plan *plan, const struct qk_list *list, double d)
+/* The case of a statement; list: the d_k of a slope.  */
+static const struct qk_key *
+keys_of (struct qk_plan *plan, const struct qk_list *list, double d)
 {
   const struct qk_params *p = plan->params;
+  struct qk_key *keys = qk_plan_keys (plan);
   char text[QK_WHY];
-  qk_statement_key (s, (struct qk_key){ .name = "d_k", .list = list, .number = d });
+  qk_key_add (keys, (struct qk_key){ .name = "d_k", .list = list, .number = d });
   const struct
   {
     const char *name;
@@ -362,11 +367,12 @@ add_keys (struct qk_statement *s, struct qk_plan *plan, const struct qk_list *li
     {
       qk_law_format (text, sizeof text, laws[i].law);
       if (strcmp (text, "normal"))
-        qk_statement_key (
-            s, (struct qk_key){ .name = laws[i].name, .text = qk_plan_print (plan, "%s", text) });
+        qk_key_add (keys, (struct qk_key){ .name = laws[i].name,
+                                           .text = qk_plan_print (plan, "%s", text) });
     }
   if (p->correlation != 0)
-    qk_statement_key (s, (struct qk_key){ .name = "correlation", .number = p->correlation });
+    qk_key_add (keys, (struct qk_key){ .name = "correlation", .number = p->correlation });
+  return keys;
 }
 
 static void
@@ -382,7 +388,7 @@ add_statement (struct qk_plan *plan, enum quantity quantity, size_t source)
   s->exact = exact_of (quantity, score);
   s->judged = !isnan (s->exact);
   s->band = band_of (quantity, score, plan->params->tolerance);
-  add_keys (s, plan, NULL, score->d);
+  s->key = keys_of (plan, NULL, score->d);
 }
 
 /* The growth of the variance over all cases.  */
@@ -402,7 +408,7 @@ add_slope (struct qk_plan *plan, const size_t *source)
   s->judged = true;
   s->exact = 1;
   s->band = qk_band_slope (1, plan->params->tolerance, lo, hi);
-  add_keys (s, plan, dk, 0);
+  s->key = keys_of (plan, dk, 0);
 }
 
 static double
