@@ -138,9 +138,9 @@ struct qk_statement *
 qk_plan_statement (struct qk_plan *plan, const char *quantity, const size_t *source, size_t sources)
 {
   static const struct qk_key none[1];
+  size_t *kept = keep_sources (plan, source, sources); /* before the last one moves */
   struct qk_statement *statements
       = room (plan, plan->statements, plan->n_statements, sizeof *statements);
-  size_t *kept = keep_sources (plan, source, sources);
   /* A full plan is void, but its builder still gets a statement to fill.  */
   static struct qk_statement nowhere;
   if (statements)

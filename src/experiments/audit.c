@@ -56,14 +56,28 @@ rounded (size_t n)
 /* ---- Reading ----------------------------------------------------------------------------------
  */
 
-/* Whether all components of a row are finite: x - x is 0, or else not a number.  */
-static bool
-finite_row (const double *row, size_t d)
+/* |x|^2 in four chains, for the latency of additions.  */
+static double
+squared_norm (const double *x, size_t d)
 {
-  double sum = 0;
-  for (size_t i = 0; i < d; i++)
-    sum += row[i] - row[i];
-  return sum == 0;
+  double sum[4] = { 0 };
+  size_t i = 0;
+  for (; i + 4 <= d; i += 4)
+    for (size_t j = 0; j < 4; j++)
+      sum[j] += x[i + j] * x[i + j];
+  for (; i < d; i++)
+    sum[0] += x[i] * x[i];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* Whether all components of a token of that squared norm, which may have overflowed, are finite. */
+static bool
+is_finite (const double *x, size_t d, double norm)
+{
+  bool good = true;
+  for (size_t i = 0; i < d && !isfinite (norm); i++)
+    good &= isfinite (x[i]) != 0;
+  return good;
 }
 
 /* ---- Heads: the components of one side ------------------------------------------------------- */
@@ -125,9 +139,28 @@ count_bad (double *row, const double *x, size_t d, uint64_t token)
       }
 }
 
+/* sum += x - mean, square += (x - mean)^2.  */
+static void
+add_token (double *sum, double *square, const double *x, const double *mean, size_t d)
+{
+  for (size_t i = 0; i < d; i++)
+    {
+      double y = x[i] - mean[i];
+      sum[i] += y;
+      square[i] += y * y;
+    }
+}
+
+static void
+add_plain (double *sum, const double *x, size_t d)
+{
+  for (size_t i = 0; i < d; i++)
+    sum[i] += x[i];
+}
+
 /* Fill the columns of a side in two passes, the second of which corrects the mean of the first, so
    that large means lose no digits (Chan, Golub, LeVeque, Amer. Statistician 37 (1983)).  room:
-   max (2, strip + 1) d doubles.  */
+   (strip + 1) d doubles.  */
 static int
 measure_side (double *row, struct side *s, const struct qk_tensor *t, uint64_t matrix,
               const struct setup *u, double *room, void *buffer, char *why)
@@ -135,7 +168,7 @@ measure_side (double *row, struct side *s, const struct qk_tensor *t, uint64_t m
   size_t d = u->d;
   uint64_t n = qk_tensor_tokens (t);
   double *mean = s->mean, *square = s->variance, *rest = room, *x = room + d;
-  double tokens = 0, norm = 0;
+  double tokens = 0, most = 0;
   row[NANS] = row[INFINITIES] = 0;
   row[BAD_TOKEN] = row[BAD_COMPONENT] = -1;
   memset (mean, 0, d * sizeof *mean);
@@ -146,32 +179,27 @@ measure_side (double *row, struct side *s, const struct qk_tensor *t, uint64_t m
       for (uint64_t first = 0; first < n; first += u->strip)
         {
           size_t rows = n - first < u->strip ? (size_t)(n - first) : u->strip;
-          if (qk_tensor_read (x, t, matrix, first, rows, buffer, BUFFER, why))
+          bool there = pass == 2 && n <= u->strip;
+          if (!there && qk_tensor_read (x, t, matrix, first, rows, buffer, BUFFER, why))
             return -1;
           for (size_t r = 0; r < rows; r++)
             {
               const double *token = x + r * d;
-              bool good = finite_row (token, d);
-              if (pass == 1 && good)
+              bool clean = pass == 2 && tokens == (double)n;
+              double norm = clean ? 0 : squared_norm (token, d);
+              if (!is_finite (token, d, norm))
                 {
-                  tokens++;
-                  for (size_t i = 0; i < d; i++)
-                    mean[i] += token[i];
+                  if (pass == 1)
+                    count_bad (row, token, d, first + r);
                 }
               else if (pass == 1)
-                count_bad (row, token, d, first + r);
-              else if (good)
                 {
-                  double length = 0;
-                  for (size_t i = 0; i < d; i++)
-                    {
-                      double y = token[i] - mean[i];
-                      rest[i] += y;
-                      square[i] += y * y;
-                      length += token[i] * token[i];
-                    }
-                  norm = fmax (norm, length);
+                  tokens++;
+                  most = fmax (most, norm);
+                  add_plain (mean, token, d);
                 }
+              else
+                add_token (rest, square, token, mean, d);
             }
         }
       for (size_t i = 0; i < d && pass == 1; i++)
@@ -195,7 +223,7 @@ measure_side (double *row, struct side *s, const struct qk_tensor *t, uint64_t m
   row[TOKENS] = tokens;
   row[MEAN] = all;
   row[VARIANCE] = spread / (tokens * (double)d - 1);
-  row[NORM] = sqrt (norm);
+  row[NORM] = sqrt (most);
   return 0;
 }
 
@@ -345,7 +373,7 @@ load (struct operand *o, const struct qk_tensor *t, uint64_t matrix, uint64_t fi
     return -1;
   o->n = 0;
   for (size_t r = 0; r < n; r++)
-    if (finite_row (x->raw + r * u->d, u->d))
+    if (is_finite (x->raw + r * u->d, u->d, squared_norm (x->raw + r * u->d, u->d)))
       {
         if (o->n < r)
           memcpy (x->raw + o->n * u->d, x->raw + r * u->d, u->d * sizeof *x->raw);
