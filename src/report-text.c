@@ -695,10 +695,12 @@ write_table (const struct story *t)
       add (&s, "and %zu rows more; --format=csv lists all.", t->rows - t->shown);
       say (t, "", "", s.text, 2);
     }
+  bool sharp = true;
+  for (size_t i = 0; i < t->n; i++)
+    sharp &= is_sharp (&t->found[i]);
   say (t, "", "",
-       t->plan->experiment->recorded ? "Rounding changes no digit shown, or it stands "
-                                       "behind ±."
-                                     : "± reaches to the farther end of the interval.",
+       sharp ? "Nothing is sampled, and rounding changes no digit shown."
+             : "± reaches to the farther end of the interval.",
        2);
   return whole;
 }

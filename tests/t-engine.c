@@ -21,9 +21,9 @@ toy_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work 
   return row[0] > 1e9 ? -1 : 0;
 }
 
+static const struct qk_column toy_columns[] = { { "value", 1 }, { "index", 1 }, { 0 } };
 static const struct qk_kind toy_kind
-    = { "toy", "block", (const struct qk_column[]){ { "value", 1 }, { "index", 1 }, { 0 } },
-        toy_block };
+    = { .name = "toy", .unit = "block", .columns = toy_columns, .block = toy_block };
 
 static double offset[2];    /* of the two cases */
 static double band_width;   /* of both statements, around 0 */
@@ -190,6 +190,160 @@ START_TEST (far_off_fails)
 }
 END_TEST
 
+/* A kind that comes later: its blocks add up the whole table of the other case.  */
+static int
+sum_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
+{
+  (void)c;
+  const struct qk_table *t = &work->tables[0];
+  row[0] = 0;
+  for (size_t i = 0; i < t->rows; i++)
+    row[0] += t->data[i * t->columns + 1];
+  row[1] = (double)index;
+  if (index != 3 || row[0] > 0)
+    return 0;
+  snprintf (work->why, QK_WHY, "block %d sees no table", (int)index);
+  return -1;
+}
+
+static const struct qk_kind sum_kind
+    = { .name = "sum", .unit = "block", .columns = toy_columns, .later = true, .block = sum_block };
+
+static int inspected;
+static const char *finding_of_inspect;
+static int verdict_of_inspect;
+
+static int
+look (const struct qk_plan *p, const struct qk_table *tables, char said[static QK_WHY])
+{
+  (void)p;
+  inspected += tables[0].rows == 200 && tables[1].rows == 0;
+  snprintf (said, QK_WHY, "%s", finding_of_inspect);
+  return verdict_of_inspect;
+}
+
+/* The toy, with its second case later.  */
+static struct qk_experiment
+staged (void)
+{
+  struct qk_experiment x = toy;
+  x.inspect = look;
+  inspected = 0;
+  finding_of_inspect = "";
+  verdict_of_inspect = 0;
+  return x;
+}
+
+static int
+start_staged (const struct qk_experiment *x)
+{
+  struct qk_watch watch = { .signal = &signal_number };
+  plan.experiment = x;
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  plan.cases[1].kind = &sum_kind;
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  return qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why);
+}
+
+START_TEST (later_kinds_see_whole_tables)
+{
+  struct qk_experiment x = staged ();
+  setup ();
+  band_width = 1e9;
+  params.threads = 7;
+  finding_of_inspect = "mind the gap";
+  ck_assert_int_eq (start_staged (&x), 0);
+  ck_assert_int_eq (inspected, 1);
+  for (size_t i = 0; i < 200; i++)
+    ck_assert_double_eq (outcome.tables[1].data[2 * i], 199 * 200 / 2);
+  ck_assert_uint_eq (outcome.n_warnings, 1);
+  ck_assert_str_eq (outcome.warnings[0], "mind the gap");
+  finish ();
+}
+END_TEST
+
+START_TEST (inspect_may_refuse)
+{
+  struct qk_experiment x = staged ();
+  setup ();
+  finding_of_inspect = "2 values are not finite";
+  verdict_of_inspect = -1;
+  ck_assert_int_eq (start_staged (&x), -1);
+  ck_assert_str_eq (why, "2 values are not finite");
+  finish ();
+}
+END_TEST
+
+/* The first block that fails is heard, whichever thread had it.  */
+static int
+loud_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
+{
+  (void)c;
+  row[0] = row[1] = 0;
+  snprintf (work->why, QK_WHY, "block %d is bad", (int)index);
+  return index < 5 ? 0 : -1;
+}
+
+START_TEST (a_block_says_why)
+{
+  const struct qk_kind loud
+      = { .name = "loud", .unit = "block", .columns = toy_columns, .block = loud_block };
+  struct qk_watch watch = { .signal = &signal_number };
+  setup ();
+  params.threads = 1;
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  plan.cases[0].kind = &loud;
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), -1);
+  ck_assert_str_eq (why, "block 5 is bad");
+  finish ();
+}
+END_TEST
+
+/* Of a population known but for rounding nothing is shared, asked again or counted by cases.  */
+START_TEST (rounding_takes_no_share)
+{
+  setup ();
+  struct qk_watch watch = { .signal = &signal_number };
+  offset[0] = band_width = 1e-4; /* undecided */
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  plan.statements[0].method = QK_BY_ROUNDING;
+  plan.statements[0].population = 31;
+  struct qk_experiment x = toy;
+  x.recorded = true;
+  plan.experiment = &x;
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert_double_eq (plan.statements[0].miss, 0);
+  ck_assert_double_eq_tol (plan.statements[1].miss, 0.01, 1e-15);
+  ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), 0);
+  ck_assert_uint_eq (outcome.tables[0].rows, 200);
+  ck_assert_double_eq (outcome.findings[0].samples, 31);
+  ck_assert_double_eq (outcome.findings[1].samples, 1400);
+  ck_assert (isnan (outcome.findings[0].samples_needed));
+  finish ();
+}
+END_TEST
+
+/* Many statements, whose sources are shared where they follow each other, keep them.  */
+START_TEST (sources_are_kept)
+{
+  setup ();
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  const size_t sources[] = { 1, 0 };
+  for (size_t i = 0; i < 1000; i++)
+    qk_plan_statement (&plan, "value", i % 7 ? sources : sources + 1, i % 3 ? 1 : 0);
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  for (size_t i = 0; i < 1000; i++)
+    {
+      const struct qk_statement *s = &plan.statements[2 + i];
+      ck_assert_uint_eq (s->sources, i % 3 ? 1 : 0);
+      if (s->sources)
+        ck_assert_uint_eq (s->source[0], i % 7 ? 1 : 0);
+    }
+  qk_plan_free (&plan);
+}
+END_TEST
+
 /* ---- edges ---- */
 
 START_TEST (interruption_leaves_a_prefix)
@@ -324,6 +478,11 @@ main (void)
   tcase_add_test (exact, undecided_asks_four_times_four);
   tcase_add_test (exact, max_samples_ends_the_asking);
   tcase_add_test (exact, far_off_fails);
+  tcase_add_test (exact, later_kinds_see_whole_tables);
+  tcase_add_test (exact, inspect_may_refuse);
+  tcase_add_test (exact, a_block_says_why);
+  tcase_add_test (exact, rounding_takes_no_share);
+  tcase_add_test (exact, sources_are_kept);
   suite_add_tcase (suite, exact);
   TCase *edges = tcase_create ("edges");
   tcase_add_test (edges, interruption_leaves_a_prefix);

@@ -42,6 +42,25 @@ static const struct qk_option reals_options[] = { { .name = "dk",
 static const struct qk_experiment reals
     = { .name = "reals", .options = reals_options, .quantities = quantities };
 
+/* It measures files.  */
+static const struct qk_operand files_operands[]
+    = { { "Q.npy", "Queries." }, { "K.npy", "Keys." }, { 0 } };
+static const struct qk_option files_options[] = { { .name = "expect",
+                                                    .type = QK_INTERVAL,
+                                                    .offset = offsetof (struct qk_params, expect),
+                                                    .seen = offsetof (struct qk_params, expected),
+                                                    .metavar = "LO..HI",
+                                                    .lo = 0,
+                                                    .hi = 100,
+                                                    .help = "What shall be." },
+                                                  { .name = NULL } };
+
+static const struct qk_experiment files = { .name = "files",
+                                            .recorded = true,
+                                            .operands = files_operands,
+                                            .options = files_options,
+                                            .quantities = quantities };
+
 enum
 {
   WORDS = 8
@@ -142,6 +161,23 @@ START_TEST (every_option)
   ck_assert_str_eq (p.blocks, "x.npy");
   ck_assert_double_eq (p.correlation, -0.385);
   qk_params_free (&p, &gauge);
+}
+END_TEST
+
+START_TEST (operands)
+{
+  struct qk_params p;
+  PARSE (&p, &files, "a", "--threads=3", "b", "--expect=.5..2.385");
+  ck_assert_str_eq (p.operand[0], "a");
+  ck_assert_str_eq (p.operand[1], "b");
+  ck_assert_double_eq (p.threads, 3);
+  ck_assert (p.expected);
+  ck_assert_double_eq (p.expect.lo, 0.5);
+  ck_assert_double_eq (p.expect.hi, 2.385);
+  PARSE (&p, &files, "--", "-a", "--threads=3");
+  ck_assert_str_eq (p.operand[0], "-a");
+  ck_assert_str_eq (p.operand[1], "--threads=3");
+  ck_assert (!p.expected);
 }
 END_TEST
 
@@ -361,6 +397,37 @@ END_TEST
 
 static const struct
 {
+  const char *words[4];
+  const char *why;
+} file_complaints[] = {
+  { { NULL }, "missing operand Q.npy; files takes Q.npy K.npy" },
+  { { "a" }, "missing operand K.npy; files takes Q.npy K.npy" },
+  { { "a", "" }, "the name of operand K.npy is empty" },
+  { { "a", "b", "c\x01" }, "surplus operand 'c\\x01'; files takes Q.npy K.npy" },
+  { { "a", "b", "--dk=2" }, "unknown option '--dk'; --help lists the options" },
+  { { "a", "b", "--seed=2" }, "unknown option '--seed'; --help lists the options" },
+  { { "a", "b", "--expect" }, "--expect lacks its value: --expect=LO..HI" },
+  { { "a", "b", "--expect=2" }, "--expect: '2' is not LO..HI, two numbers between 0 and 100" },
+  { { "a", "b", "--expect=1..2..3" },
+    "--expect: '1..2..3' is not LO..HI, two numbers between 0 and 100" },
+  { { "a", "b", "--expect=1..x" },
+    "--expect: '1..x' is not LO..HI, two numbers between 0 and 100" },
+  { { "a", "b", "--expect=2..1" },
+    "--expect: '2..1' is an empty range; write the smaller end first" },
+  { { "a", "b", "--expect=2..101" }, "--expect: '101' is not between 0 and 100" },
+};
+
+START_TEST (file_complaint)
+{
+  char why[QK_WHY];
+  struct qk_params p;
+  ck_assert_int_eq (parse (&p, &files, file_complaints[_i].words, why), -1);
+  ck_assert_str_eq (why, file_complaints[_i].why);
+}
+END_TEST
+
+static const struct
+{
   const char *word, *why;
 } real_complaints[] = {
   { "--dk=x", "--dk: 'x' is not a number" LIST_HINT },
@@ -518,7 +585,18 @@ START_TEST (rows)
   size_t sampling = 0;
   while (qk_options_sampling[sampling].name)
     sampling++;
-  ck_assert_uint_eq (n, common + sampling);
+  size_t measuring = 0;
+  while (qk_options_measuring[measuring].name)
+    measuring++;
+  ck_assert_uint_eq (n, common + measuring + sampling);
+
+  /* Where nothing is sampled, no row of sampling.  */
+  list = qk_options_of (&files);
+  ck_assert_ptr_nonnull (list);
+  for (n = 0; list[n].name; n++)
+    ck_assert_str_ne (list[n].name, "seed");
+  free (list);
+  ck_assert_uint_eq (n, 1 + measuring + common);
 }
 END_TEST
 
@@ -557,6 +635,7 @@ main (void)
   TCase *exact = tcase_create ("exact");
   tcase_add_test (exact, defaults);
   tcase_add_test (exact, every_option);
+  tcase_add_test (exact, operands);
   tcase_add_loop_test (exact, list_values, 0, sizeof lists / sizeof *lists);
   tcase_add_test (exact, accepted);
   tcase_add_test (exact, every_generator);
@@ -564,6 +643,7 @@ main (void)
 
   TCase *edges = tcase_create ("edges");
   tcase_add_loop_test (edges, complaint, 0, sizeof complaints / sizeof *complaints);
+  tcase_add_loop_test (edges, file_complaint, 0, sizeof file_complaints / sizeof *file_complaints);
   tcase_add_loop_test (edges, real_complaint, 0, sizeof real_complaints / sizeof *real_complaints);
   tcase_add_test (edges, law_complaints);
   tcase_add_test (edges, afresh);

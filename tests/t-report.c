@@ -58,7 +58,8 @@ block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *wor
   return 0;
 }
 
-static const struct qk_kind kind = { "tiles", "block", columns, block };
+static const struct qk_kind kind
+    = { .name = "tiles", .unit = "block", .columns = columns, .block = block };
 
 static const struct qk_experiment experiment = { .name = "variance",
                                                  .asked = "Is Var(q·k) = d_k?",
@@ -80,6 +81,7 @@ static struct qk_case cases[CASES];
 static size_t source[CASES];
 static struct qk_table tables[CASES];
 static struct qk_statement statements[ALL];
+static struct qk_key keys[ALL][QK_KEYS + 1];
 static struct qk_finding findings[ALL];
 static const char *warnings[1];
 static char *plan_warnings[1];
@@ -95,6 +97,7 @@ make (size_t i, size_t quantity, size_t c, double exact, struct qk_enclosure e, 
   struct qk_statement *s = &statements[i];
   *s = (struct qk_statement){ .claim = "score-variance",
                               .quantity = quantity,
+                              .key = keys[i],
                               .method = QK_BY_T,
                               .exact = exact,
                               .judged = true,
@@ -102,7 +105,8 @@ make (size_t i, size_t quantity, size_t c, double exact, struct qk_enclosure e, 
                               .source = &source[c],
                               .sources = 1,
                               .miss = 1e-4 };
-  s->key[0] = (struct qk_key){ .name = "d_k", .number = dimensions[c] };
+  memset (keys[i], 0, sizeof keys[i]);
+  keys[i][0] = (struct qk_key){ .name = "d_k", .number = dimensions[c] };
   findings[i] = (struct qk_finding){ .statement = s,
                                      .enclosure = e,
                                      .verdict = qk_verdict_decide (e, band),
@@ -136,7 +140,7 @@ stage (void)
     }
   make (ALL - 1, SLOPE, 0, 1, (struct qk_enclosure){ 0.99998, 0.0001, 0.9993, 1.0006 },
         qk_band_slope (1, 0.01, 1, 4096));
-  statements[ALL - 1].key[0] = (struct qk_key){ .name = "d_k", .list = &dk };
+  keys[ALL - 1][0] = (struct qk_key){ .name = "d_k", .list = &dk };
   statements[ALL - 1].claim = "variance-slope";
   statements[ALL - 1].sources = CASES;
 
@@ -236,9 +240,9 @@ START_TEST (json_nulls)
   statements[2].judged = false;
   statements[2].sources = 0;
   statements[2].method = QK_BY_BOUND;
-  statements[2].key[1] = (struct qk_key){ .name = "q_dist", .text = "student:nu=10,sd=2" };
-  statements[2].key[2] = (struct qk_key){ .name = "correlation", .number = 0.05 };
-  statements[2].key[3] = (struct qk_key){ .name = "sigma", .number = INFINITY };
+  keys[2][1] = (struct qk_key){ .name = "q_dist", .text = "student:nu=10,sd=2" };
+  keys[2][2] = (struct qk_key){ .name = "correlation", .number = 0.05 };
+  keys[2][3] = (struct qk_key){ .name = "sigma", .number = INFINITY };
   f->verdict = QK_DESCRIBED;
   f->enclosure.lo = f->enclosure.hi = NAN;
   f->samples = f->blocks = 0;
@@ -337,11 +341,89 @@ START_TEST (moments)
 }
 END_TEST
 
+/* A recorded file: nothing is drawn, what rounding cannot touch stands alone, details stay away
+   from the table unless asked for, and the summary closes.  */
+static void
+summarise (char *text, size_t size, const struct qk_plan *p, const struct qk_table *t)
+{
+  snprintf (text, size, "%zu tables say %s.", p->n_cases, t ? "enough" : "nothing");
+}
+
+static const struct qk_experiment recorded = { .name = "audit",
+                                               .asked = "Is it so?",
+                                               .unit = "scores",
+                                               .recorded = true,
+                                               .quantities = quantities,
+                                               .describe = describe,
+                                               .summarise = summarise };
+
+static void
+stage_recorded (void)
+{
+  static struct qk_input input
+      = { .tensor
+          = { .path = "a\\b.npy", .bytes = 4242, .dtype = ">f2", .axes = 3, .shape = { 2, 31, 4 } },
+          .sha256 = { 0x2a, 0xff } };
+  stage ();
+  plan.experiment = &recorded;
+  plan.inputs[0] = &input;
+  plan.n_inputs = 1;
+  for (size_t i = 0; i < ALL - 1; i++)
+    {
+      double x = 2.385114 + (double)i;
+      statements[i].judged = false;
+      statements[i].exact = NAN;
+      statements[i].method = QK_BY_ROUNDING;
+      statements[i].miss = 0;
+      findings[i].verdict = QK_DESCRIBED;
+      findings[i].enclosure = (struct qk_enclosure){ x, NAN, x - 1e-12, x + 1e-12 };
+    }
+  outcome.n_findings = plan.n_statements = ALL - 1;
+}
+
+START_TEST (recorded_run)
+{
+  stage_recorded ();
+  char *text = render (QK_JSON);
+  const char *run = line_of (text, 0);
+  contains (run, "\"seed\":null,\"rng\":null,\"tolerance\":null,\"confidence\":null,");
+  contains (run, "\"inputs\":[{\"path\":\"a\\\\\\\\b.npy\",\"bytes\":4242,\"shape\":[2,31,4],"
+                 "\"dtype\":\">f2\",\"sha256\":\"2aff0000");
+  contains (line_of (text, 1), "\"method\":\"rounding\"");
+  free (text);
+}
+END_TEST
+
+START_TEST (recorded_text)
+{
+  stage_recorded ();
+  char *text = render (QK_TEXT);
+  contains (text, "2.3851");
+  contains (text, "\n3 tables say enough.\n");
+  lacks (text, "±.");
+  lacks (text, "verdict");
+  lacks (text, "seed");
+  lacks (text, "tolerance");
+  free (text);
+
+  /* What rounding can touch is shown with its interval, and what is judged with its verdict.  */
+  findings[3].enclosure.hi += 0.01;
+  statements[4].judged = true;
+  findings[4].verdict = QK_FAILS;
+  text = render (QK_TEXT);
+  contains (text, "±");
+  contains (text, "fails");
+  contains (text, "3 tables say enough.");
+  contains (text, "\nNo:");
+  free (text);
+}
+END_TEST
+
 START_TEST (csv)
 {
   stage ();
-  statements[1].key[1] = (struct qk_key){ .name = "q_dist", .text = "uniform" };
-  statements[2].key[1] = (struct qk_key){ .name = "q_dist", .text = "normal:mean=1,sd=\"2\"" };
+  keys[1][1] = (struct qk_key){ .name = "q_dist", .text = "uniform" };
+  keys[2][1] = (struct qk_key){ .name = "q_dist", .text = "normal:mean=1,sd=\"2\"" };
   statements[2].band = qk_band_most (INFINITY);
   findings[2].enclosure = (struct qk_enclosure){ 0.5, NAN, -INFINITY, INFINITY };
   statements[ALL - 1].band = (struct qk_band){ 0.9975, 1.0025 };
@@ -734,6 +816,8 @@ main (void)
   tcase_add_test (exact, json_undecided);
   tcase_add_test (exact, json_end);
   tcase_add_test (exact, moments);
+  tcase_add_test (exact, recorded_run);
+  tcase_add_test (exact, recorded_text);
   tcase_add_test (exact, csv);
   tcase_add_test (exact, text_holds);
   tcase_add_test (exact, markdown_holds);
