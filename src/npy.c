@@ -3,6 +3,7 @@
 #include "npy.h"
 #include "message.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,7 @@ read_string (struct literal *l, const char **string, size_t *length)
 static int
 refuse_dtype (const struct literal *l, const char *string, size_t length)
 {
-  /* By the letter of NumPy behind the byte order, and the digits behind that.  */
+  /* By the letter of NumPy behind the byte order; digits or [unit] may follow.  */
   static const struct
   {
     const char *letters, *what;
@@ -110,11 +111,11 @@ refuse_dtype (const struct literal *l, const char *string, size_t length)
     { "fg", "floating-point numbers of another width (float128 or longdouble)" },
   };
   char quoted[QK_QUOTED];
-  const char *what = "of a type that is not known", *digits = "0123456789";
+  const char *what = "of a type that is not known";
   size_t i = length && strchr ("<>=|", *string) ? 1 : 0;
   if (i + 2 == length && string[i] == 'b' && string[i + 1] == '1')
     what = "truth values (bool)";
-  else if (i < length && i + 1 + strspn (string + i + 1, digits) >= length)
+  else if (i < length && (i + 1 == length || !isalpha ((unsigned char)string[i + 1])))
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
       if (strchr (kinds[k].letters, string[i]))
         {

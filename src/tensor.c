@@ -33,7 +33,12 @@ qk_tensor_refuse (const struct qk_tensor *t, char why[static QK_WHY], const char
   va_start (arguments, format);
   vsnprintf (sentence, sizeof sentence, format, arguments);
   va_end (arguments);
-  return qk_complain (why, "'%s': %s", qk_quote (quoted, t->path, strlen (t->path)), sentence);
+  /* The end of a long path says more than its beginning.  */
+  const char *name = t->path, *slash;
+  while (strlen (name) > QK_QUOTED - sizeof "..." && (slash = strchr (name + 1, '/')))
+    name = slash;
+  return qk_complain (why, "'%s%s': %s", name > t->path ? "..." : "",
+                      qk_quote (quoted, name, strlen (name)), sentence);
 }
 
 int
@@ -67,7 +72,7 @@ static bool
 is_text (const unsigned char *head, size_t n)
 {
   for (size_t i = 0; i < n; i++)
-    if ((head[i] < ' ' && !strchr ("\t\n\r\f", head[i])) || head[i] == 0x7f)
+    if ((head[i] < ' ' && !memchr ("\t\n\f\r", head[i], 4)) || head[i] == 0x7f)
       return false;
   return true;
 }
@@ -118,7 +123,7 @@ refuse_impostor (const struct qk_tensor *t, const unsigned char *head, size_t n,
       return qk_tensor_refuse (t, why, "%s", known[i].what);
   bool text = is_text (head, n);
   size_t start = n >= 3 && !memcmp (head, "\xef\xbb\xbf", 3) ? 3 : 0;
-  while (start < n && head[start] && strchr (" \t\r\n", head[start]))
+  while (start < n && memchr (" \t\n\r", head[start], 4))
     start++;
   if (text && start < n && head[start] == '<')
     return qk_tensor_refuse (t, why, "a web page (HTML or XML), perhaps sent in place of the file");

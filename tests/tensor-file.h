@@ -1,7 +1,8 @@
-/* npy.h -- files for the tests of tensors: bytes to a temporary file, and .npy headers by hand.  */
+/* tensor-file.h -- files for the tests of tensors: bytes to a temporary file, and .npy headers by
+ * hand.  */
 
-#ifndef NPY_H
-#define NPY_H
+#ifndef TENSOR_FILE_H
+#define TENSOR_FILE_H
 
 #include "support.h"
 
@@ -48,13 +49,14 @@ bytes_header (struct bytes *b, unsigned version, const char *format, ...)
 static inline const char *
 file_of (const struct bytes *b)
 {
-  static char path[64];
+  static char path[4096];
   if (*path)
     unlink (path);
   *path = '\0';
   if (!b)
     return NULL;
-  strcpy (path, "/tmp/qkcheck-tensor.XXXXXX");
+  const char *folder = getenv ("TMPDIR");
+  snprintf (path, sizeof path, "%s/qkcheck-tensor.XXXXXX", folder ? folder : P_tmpdir);
   int fd = mkstemp (path);
   ck_assert_int_ge (fd, 0);
   ck_assert_int_eq (write (fd, b->at, b->n), (ssize_t)b->n);
