@@ -13,7 +13,8 @@
 LANES_INLINE struct dv
 exp_negative (struct dv x)
 {
-  struct dv power, e = exp_terms (&power, x);
+  struct dv e, power;
+  exp_terms (&e, &power, &x, 1);
   return dv_fma (power, e, power);
 }
 
@@ -31,37 +32,89 @@ struct part
   struct dv s1, s2, z, z2, z3, zt, below;
 };
 
-/* Add the scores of one key.  mask is looked at if masked, which is a constant here.  */
+/* Add the scores of count keys, a constant here; mask is looked at if masked, another.  */
 LANES_INLINE void
-add_key (struct part *sum, struct dv s, struct dv max, struct dv shift, struct dv scale,
-         const int masked, struct uv mask)
+add_keys (struct part *sum, const double *s, const int count, struct dv max, struct dv shift,
+          struct dv scale, const int masked, struct uv mask)
 {
-  const struct dv zero = dv_set (0), cut = dv_set (-QK_ROW_CUT);
-  struct dv x = dv_sub (s, shift);
-  if (masked)
+  const struct dv zero = dv_set (0), one = dv_set (1), cut = dv_set (-QK_ROW_CUT);
+  struct dv score[EXP_MOST], t[EXP_MOST], e[EXP_MOST], power[EXP_MOST];
+  for (int i = 0; i < count; i++)
     {
-      x = dv_select (zero, x, mask);
-      s = dv_select (max, s, mask);
+      score[i] = dv_load (s + 8 * i);
+      struct dv x = dv_sub (score[i], shift);
+      if (masked)
+        {
+          x = dv_select (zero, x, mask);
+          score[i] = dv_select (max, score[i], mask);
+        }
+      sum->s1 = dv_add (sum->s1, x);
+      sum->s2 = dv_fma (x, x, sum->s2);
+      t[i] = dv_max (dv_mul (scale, dv_sub (score[i], max)), cut);
     }
-  sum->s1 = dv_add (sum->s1, x);
-  sum->s2 = dv_fma (x, x, sum->s2);
+  exp_terms (e, power, t, count);
+  for (int i = 0; i < count; i++)
+    {
+      e[i] = dv_where_less (dv_fma (power[i], e[i], power[i]), cut, t[i]);
+      e[i] = dv_where_less (e[i], score[i], max);
+      sum->zt = dv_fma (t[i], e[i], sum->zt);
+    }
+  for (int i = 0; i < count; i++)
+    sum->z = dv_add (sum->z, e[i]);
+  for (int i = 0; i < count; i++)
+    {
+      struct dv square = dv_mul (e[i], e[i]);
+      sum->z2 = dv_add (sum->z2, square);
+      sum->z3 = dv_fma (square, e[i], sum->z3);
+    }
+  for (int i = 0; i < count; i++)
+    sum->below = dv_add (sum->below, dv_where_less (one, score[i], max));
+}
 
-  struct dv t = dv_max (dv_mul (scale, dv_sub (s, max)), cut);
-  struct dv e = exp_negative (t);
-  e = dv_where_less (dv_where_less (e, cut, t), s, max);
-  struct dv e2 = dv_mul (e, e);
-  sum->z = dv_add (sum->z, e);
-  sum->z2 = dv_add (sum->z2, e2);
-  sum->z3 = dv_fma (e2, e, sum->z3);
-  sum->zt = dv_fma (t, e, sum->zt);
-  sum->below = dv_add (sum->below, dv_where_less (dv_set (1), s, max));
+/* The largest score of each lane, and the smallest; -inf and inf of none.  Of n keys the first all
+   count in every lane.  */
+LANES_INLINE struct dv
+extremes (struct dv *smallest, const double *s, size_t all, size_t n, struct uv minus)
+{
+  enum
+  {
+    CHAINS = 4 /* for the latency of max; any order will do */
+  };
+  struct dv none = dv_set (-INFINITY), high[CHAINS], low[CHAINS];
+  for (int i = 0; i < CHAINS; i++)
+    {
+      high[i] = none;
+      low[i] = dv_set (INFINITY);
+    }
+  size_t j = 0;
+  for (; j + CHAINS <= all; j += CHAINS)
+    for (int i = 0; i < CHAINS; i++)
+      {
+        struct dv x = dv_load (s + 8 * (j + i));
+        high[i] = dv_max (x, high[i]);
+        low[i] = dv_min (x, low[i]);
+      }
+  for (; j < n; j++)
+    {
+      struct dv x = dv_load (s + 8 * j);
+      struct uv mask = counts (j, minus);
+      high[0] = dv_max (dv_select (none, x, mask), high[0]);
+      low[0] = dv_min (dv_select (low[0], x, mask), low[0]);
+    }
+  for (int i = 1; i < CHAINS; i++)
+    {
+      high[0] = dv_max (high[i], high[0]);
+      low[0] = dv_min (low[i], low[0]);
+    }
+  *smallest = low[0];
+  return high[0];
 }
 
 void
 QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
                         const size_t keys[QK_LANES], double shift, double scale)
 {
-  const struct dv zero = dv_set (0), one = dv_set (1), none = dv_set (-INFINITY);
+  const struct dv zero = dv_set (0), one = dv_set (1);
   _Alignas(QK_ALIGN) uint64_t minus_keys[QK_LANES];
   _Alignas(QK_ALIGN) double counted[QK_LANES];
   size_t all = n, some = 0; /* keys that count in all rows, in some row */
@@ -74,36 +127,16 @@ QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
     }
   const struct uv minus = uv_load (minus_keys);
 
-  /* The largest and the smallest: in any order, for it does not matter.  */
-  struct dv high[4] = { none, none, none, none }, low[4], old = dv_load (sums->max);
-  for (int i = 0; i < 4; i++)
-    low[i] = dv_sub (zero, none);
-  for (size_t j = 0; j < all; j++)
-    {
-      struct dv x = dv_load (s + 8 * j);
-      high[j % 4] = dv_max (x, high[j % 4]);
-      low[j % 4] = dv_min (x, low[j % 4]);
-    }
-  for (size_t j = all; j < some; j++)
-    {
-      struct dv x = dv_load (s + 8 * j);
-      struct uv mask = counts (j, minus);
-      high[0] = dv_max (dv_select (none, x, mask), high[0]);
-      low[0] = dv_min (dv_select (low[0], x, mask), low[0]);
-    }
-  for (int i = 1; i < 4; i++)
-    {
-      high[0] = dv_max (high[i], high[0]);
-      low[0] = dv_min (low[i], low[0]);
-    }
-  struct dv max = dv_max (high[0], old);
+  struct dv low, high = extremes (&low, s, all, some, minus), old = dv_load (sums->max);
+  struct dv max = dv_max (high, old);
 
   struct part sum = { zero, zero, zero, zero, zero, zero, zero };
   const struct dv by = dv_set (scale), from = dv_set (shift);
-  for (size_t j = 0; j < all; j++)
-    add_key (&sum, dv_load (s + 8 * j), max, from, by, 0, minus);
-  for (size_t j = all; j < some; j++)
-    add_key (&sum, dv_load (s + 8 * j), max, from, by, 1, counts (j, minus));
+  size_t j = 0;
+  for (; j + EXP_MOST <= all; j += EXP_MOST)
+    add_keys (&sum, s + 8 * j, EXP_MOST, max, from, by, 0, minus);
+  for (; j < some; j++)
+    add_keys (&sum, s + 8 * j, 1, max, from, by, 1, counts (j, minus));
 
   /* What was there, for the new maximum: with d = scale (old - max) and f = e^d, e^t becomes f e^t
      and t becomes t + d.  Where the maximum grew, its old key joins the sums and one of the new
@@ -121,7 +154,7 @@ QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
   dv_store (sums->zt, dv_fma (f, zt, sum.zt));
 
   dv_store (sums->max, max);
-  dv_store (sums->abs, dv_max (dv_max (high[0], dv_sub (zero, low[0])), dv_load (sums->abs)));
+  dv_store (sums->abs, dv_max (dv_max (high, dv_sub (zero, low)), dv_load (sums->abs)));
   dv_store (sums->s1, dv_add (dv_load (sums->s1), sum.s1));
   dv_store (sums->s2, dv_add (dv_load (sums->s2), sum.s2));
 }

@@ -7,6 +7,11 @@
 #include "lanes/lanes.h"
 #include "polynomials.h"
 
+enum
+{
+  EXP_MOST = 4 /* values of exp at once */
+};
+
 /* The terms of -2 ln u = l + f P (f), u positive and normal: l is returned.  */
 LANES_INLINE struct dv
 log_terms (struct dv *f, struct dv u)
@@ -28,21 +33,34 @@ minus_2_log (struct dv u)
   return dv_fma (f, dv_polynomial (f, qk_log_p, 10), l);
 }
 
-/* The terms of e^x = 2^k (1 + e), |x| < 700: e is returned.  */
-LANES_INLINE struct dv
-exp_terms (struct dv *power, struct dv x)
+/* The terms of e^x = 2^k (1 + e), |x| < 700, of count values, a constant: step by step for all, so
+   that their chains of operations overlap.  */
+LANES_INLINE void
+exp_terms (struct dv *e, struct dv *power, const struct dv *x, const int count)
 {
-  struct dv sum = dv_fma (x, dv_set (1 / QK_LN2), dv_set (0x1.8p52));
-  struct dv k = dv_sub (dv_set (0x1.8p52), sum); /* minus that of sampler.c */
-  struct dv r = dv_fma (k, dv_set (QK_LN2_REST), dv_fma (k, dv_set (QK_LN2), x));
-  *power = dv_of_bits (uv_add (uv_left (dv_bits (sum), 52), uv_set (0x3ff0000000000000)));
-  return dv_fma (dv_mul (r, r), dv_polynomial (r, qk_exp_p, 10), r);
+  const struct dv c = dv_set (0x1.8p52);
+  struct dv r[EXP_MOST], p[EXP_MOST];
+  for (int i = 0; i < count; i++)
+    {
+      struct dv sum = dv_fma (x[i], dv_set (1 / QK_LN2), c);
+      struct dv k = dv_sub (c, sum); /* minus that of sampler.c */
+      r[i] = dv_fma (k, dv_set (QK_LN2_REST), dv_fma (k, dv_set (QK_LN2), x[i]));
+      power[i] = dv_of_bits (uv_add (uv_left (dv_bits (sum), 52), uv_set (0x3ff0000000000000)));
+    }
+  for (int i = 0; i < count; i++)
+    p[i] = dv_set (qk_exp_p[9]);
+  for (int j = 8; j >= 0; j--)
+    for (int i = 0; i < count; i++)
+      p[i] = dv_fma (p[i], r[i], dv_set (qk_exp_p[j]));
+  for (int i = 0; i < count; i++)
+    e[i] = dv_fma (dv_mul (r[i], r[i]), p[i], r[i]);
 }
 
 LANES_INLINE struct dv
 exp_minus_1 (struct dv x)
 {
-  struct dv power, e = exp_terms (&power, x);
+  struct dv e, power;
+  exp_terms (&e, &power, &x, 1);
   return dv_fma (power, e, dv_sub (power, dv_set (1)));
 }
 
