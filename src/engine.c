@@ -390,11 +390,14 @@ run_round (struct round *r, const uint64_t *target, int threads, const struct qk
  */
 
 /* Samples that would bring the nearer end of the band outside an interval that shrinks like the
-   root of the sample.  NAN: the estimate lies on the end, no sample would do.  */
+   root of the sample, around the exact value or, where none is known, the estimate: of a narrow
+   band the estimate may lie well outside, by chance.  NAN: no sample would do, for it is on the
+   end.  */
 static double
-samples_needed (const struct qk_enclosure *e, struct qk_band b, double samples)
+samples_needed (const struct qk_enclosure *e, double exact, struct qk_band b, double samples)
 {
-  double gap = fmin (fabs (e->estimate - b.lo), fabs (e->estimate - b.hi));
+  double centre = isnan (exact) ? e->estimate : exact;
+  double gap = fmin (fabs (centre - b.lo), fabs (centre - b.hi));
   double ratio = fmax (e->hi - e->estimate, e->estimate - e->lo) / gap;
   double needed = ceil (samples * ratio * ratio);
   return needed > samples && needed < 1e18 ? needed : NAN;
@@ -431,7 +434,7 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
   else
     f->verdict = qk_verdict_decide (f->enclosure, s->band);
   if (f->verdict == QK_UNDECIDED && !short_of && qk_method_sampled (s->method))
-    f->samples_needed = samples_needed (&f->enclosure, s->band, f->samples);
+    f->samples_needed = samples_needed (&f->enclosure, s->exact, s->band, f->samples);
   return true;
 }
 

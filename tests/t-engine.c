@@ -178,6 +178,27 @@ START_TEST (max_samples_ends_the_asking)
 }
 END_TEST
 
+/* The band is so narrow that the estimate lies outside: what decides is how far the exact value is
+   from its ends, not how far the estimate happens to be.  */
+START_TEST (samples_needed_by_the_exact_value)
+{
+  setup ();
+  params.samples = 1;
+  band_width = 1e-3;
+  ck_assert_int_eq (start (), 0);
+  for (size_t i = 0; i < outcome.n_findings; i++)
+    {
+      const struct qk_finding *f = &outcome.findings[i];
+      const struct qk_enclosure *e = &f->enclosure;
+      double half = fmax (e->hi - e->estimate, e->estimate - e->lo);
+      ck_assert_int_eq (f->verdict, QK_UNDECIDED);
+      ck_assert_double_gt (fabs (e->estimate), 2 * band_width);
+      ck_assert_double_eq (f->samples_needed, ceil (f->samples * pow (half / band_width, 2)));
+    }
+  finish ();
+}
+END_TEST
+
 START_TEST (far_off_fails)
 {
   setup ();
@@ -477,6 +498,7 @@ main (void)
   tcase_add_test (exact, one_round_uses_the_whole_miss);
   tcase_add_test (exact, undecided_asks_four_times_four);
   tcase_add_test (exact, max_samples_ends_the_asking);
+  tcase_add_test (exact, samples_needed_by_the_exact_value);
   tcase_add_test (exact, far_off_fails);
   tcase_add_test (exact, later_kinds_see_whole_tables);
   tcase_add_test (exact, inspect_may_refuse);
