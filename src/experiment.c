@@ -2,6 +2,7 @@
 
 #include "experiment.h"
 
+#include <math.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -148,7 +149,11 @@ qk_plan_statement (struct qk_plan *plan, const char *quantity, const size_t *sou
   if (!statements || !kept)
     return &nowhere;
   statements[plan->n_statements] = (struct qk_statement){
-    .quantity = qk_plan_quantity (plan, quantity), .key = none, .source = kept, .sources = sources
+    .quantity = qk_plan_quantity (plan, quantity),
+    .key = none,
+    .exact = NAN,
+    .source = kept,
+    .sources = sources,
   };
   return &statements[plan->n_statements++];
 }

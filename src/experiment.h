@@ -354,7 +354,8 @@ size_t qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const cha
 /* Open the file of an operand; closed with the plan.  0, or -1 and why.  */
 int qk_plan_input (struct qk_plan *plan, const char *path, char why[static QK_WHY]);
 
-/* Add a statement; the sources are copied.  */
+/* Add a statement: described, its exact value unknown (NAN), until told otherwise.  The sources are
+   copied.  */
 struct qk_statement *qk_plan_statement (struct qk_plan *plan, const char *quantity,
                                         const size_t *source, size_t sources);
 
