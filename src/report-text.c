@@ -484,7 +484,7 @@ setting (const struct qk_plan *plan)
   add (&s, "tolerance %.10g %%, ", 100 * p->tolerance);
   if (p->miss > 0)
     add (&s, "each interval misses with probability %.10g", p->miss);
-  else if (intervals == 1)
+  else if (intervals <= 1)
     add (&s, "%.10g %% confidence", 100 * p->confidence);
   else
     add (&s, "%.10g %% confidence over all %zu intervals", 100 * p->confidence, intervals);
