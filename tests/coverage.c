@@ -30,7 +30,7 @@ struct tally
   bool two_sided;
 };
 
-static int failures;
+static int failures, measured;
 
 /* One run; findings are added to the tally in order.  */
 static void
@@ -105,6 +105,7 @@ report (const struct tally *tally, size_t n, double miss)
       bool bad = t->misses > hi
                  || (t->two_sided && (t->misses < lo || length > 1.15 + 4 / sqrt (2 * t->runs)));
       failures += bad;
+      measured++;
       printf (
           "%-4s %-34s miss %-5g  misses %5.0f of %.0f (%.5f), range %3.0f to %3.0f, length %.3f\n",
           bad ? "BAD" : "ok", t->name, miss, t->misses, t->runs, t->misses / t->runs, lo, hi,
@@ -142,6 +143,9 @@ main (int argc, char **argv)
         }
       report (tally, n, misses[m]);
     }
-  printf ("%d seeds: %s\n", seeds, failures ? "some intervals are not honest" : "all honest");
-  return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+  printf ("%d seeds: %s\n", seeds,
+          !measured  ? "no interval was measured"
+          : failures ? "some intervals are not honest"
+                     : "all honest");
+  return failures || !measured ? EXIT_FAILURE : EXIT_SUCCESS;
 }
