@@ -618,8 +618,8 @@ match (struct setup *u, const struct qk_params *p, char why[static QK_WHY])
                         MOST_COMPONENTS);
   for (unsigned a = 0; a + 3 < q->axes; a++)
     if (q->shape[a] != k->shape[a])
-      return qk_complain (why, "Q is %.80s and K is %.80s; their %ss differ in number", qs, ks,
-                          axis_name (a, q->axes - 2));
+      return qk_complain (why, "Q is %.80s and K is %.80s; the axis of the %s must be the same", qs,
+                          ks, axis_name (a, q->axes - 2));
   u->group = 1;
   if (q->axes > 2)
     {
@@ -685,7 +685,6 @@ add_statements (struct qk_plan *plan, const struct setup *u, uint64_t head,
           = qk_plan_statement (plan, quantities[i].name, sources, scores ? 2 : 1);
       s->key = keys;
       s->method = QK_BY_ROUNDING;
-      s->exact = NAN;
       s->part = (size_t)head;
       s->population = scores ? scores_of (u) : (double)(of_q ? u->queries : u->keys) * (double)u->d;
       if (i == VARIANCE_RATIO && p->expected)
