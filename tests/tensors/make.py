@@ -43,7 +43,8 @@ for kind in "efd":
     for order in "<>":
         size = struct.calcsize(kind)
         what = f"{'little' if order == '<' else 'big'}-float{8 * size}"
-        add(f"good-{what}", npy(f"'{order}f{size}'", data=struct.pack(order + "6" + kind, *six)), "good")
+        data = struct.pack(order + "6" + kind, *six)
+        add(f"good-{what}", npy(f"'{order}f{size}'", data=data), "good")
 add("good-fortran", npy(order="True"), "good")
 add("good-version-2", npy(version=(2, 0)), "good")
 add("good-version-3", npy(version=(3, 0)), "good")
@@ -51,7 +52,8 @@ add("good-32-axes", npy(shape="(" + "1, " * 30 + "2, 3)"), "good")
 add("good-fortran-4", npy("'>f2'", "True", "(2, 1, 3, 2)", bytes(range(24))), "good")
 add("good-one-token", npy(shape="(1, 6)"), "good")
 add("good-one-component", npy(shape="(6, 1)"), "good")
-add("good-nan", npy(data=struct.pack("<6I", 0x7fc00000, 0x7f800000, 0xff800000, 1, 0x80000001, 0x7fa00001)), "good")
+odd = (0x7fc00000, 0x7f800000, 0xff800000, 1, 0x80000001, 0x7fa00001)
+add("good-nan", npy(data=struct.pack("<6I", *odd)), "good")
 spelled("good-spelling", "good", '\n{"shape":(2,3) ,\t"fortran_order":False,"descr":"=f4"}\n   \n')
 
 # Bytes that are missing, or too many.
@@ -68,9 +70,10 @@ add("two-arrays", good + good, "bytes too long")
 
 # Shapes.
 bad("negative-shape", "axis 0 of the shape is negative", shape="(-2, -3)")
-bad("overflow-to-0", "overflows 64 bits", shape="(4294967296, 4294967296)", data=b"")
+square = "(4294967296, 4294967296)"
+bad("overflow-to-0", "overflows 64 bits", shape=square, data=b"")
 bad("overflow-to-24", "overflows 64 bits", shape="(4611686018427387910, 4)")
-bad("overflow-fortran", "overflows 64 bits", order="True", shape="(4294967296, 4294967296)", data=b"")
+bad("overflow-fortran", "overflows 64 bits", order="True", shape=square, data=b"")
 bad("overflow-axis", "axis 1 of the shape overflows 64 bits", shape="(2, 18446744073709551616)")
 bad("overflow-digits", "axis 0 of the shape overflows 64 bits", shape=f"({'9' * 300}, 3)")
 bad("huge-shape", "truncated: 24 bytes of data, and its shape needs 4611686018427387904",
@@ -121,8 +124,10 @@ bad("dtype-two-orders", "dtype '<>f4'", descr="'<>f4'")
 add("version-0", npy(version=(0, 0)), ".npy version 0.0; 1.0, 2.0 and 3.0 are read")
 add("version-4", npy(version=(4, 0)), ".npy version 4.0")
 add("version-1.1", npy(version=(1, 1)), ".npy version 1.1")
-spelled("header-of-4-gib", "claims 4294967295 bytes; at most 65536", words(), version=(2, 0), length=0xffffffff)
-spelled("header-too-long", "claims 65537 bytes", words() + " " * 80, version=(3, 0), length=65537)
+spelled("header-of-4-gib", "claims 4294967295 bytes; at most 65536", words(),
+        version=(2, 0), length=0xffffffff)
+spelled("header-too-long", "claims 65537 bytes", words() + " " * 80,
+        version=(3, 0), length=65537)
 spelled("header-of-0", "does not end in a newline", "", data=b"")
 spelled("header-no-newline", "does not end in a newline", words()[:-1])
 spelled("header-unclosed", "it ends at byte 68, before a comma or '}'", words()[:-4] + " \n")
@@ -150,13 +155,13 @@ bad("fortran-none", "not True or False", order="None")
 bad("fortran-truely", "not a comma or '}'", order="Truely")
 
 # Sent as text.
-data = struct.pack("<6f", 2.385, -1, 0.5, 1e30, -0.0, struct.unpack("<f", b"\n\0\n\0")[0])
-add("crlf", npy(data=data).replace(b"\n", b"\r\n"), "sent or saved as text")
-add("utf-8", npy().decode("latin-1").encode("utf-8"), "sent or saved as text")
-add("utf-8-replaced", npy().decode("utf-8", "replace").encode("utf-8"), "sent or saved as text")
-add("ascii-replaced", npy().decode("ascii", "replace").encode("ascii", "replace"), "sent or saved as text")
-add("7-bit", bytes(b & 127 for b in npy()), "sent or saved as text")
-add("lost-byte", npy()[1:], "sent or saved as text")
+add("crlf", npy(data=good[-24:-4] + b"\n\0\n\0").replace(b"\n", b"\r\n"), "sent or saved as text")
+add("utf-8", good.decode("latin-1").encode("utf-8"), "sent or saved as text")
+add("utf-8-replaced", good.decode("utf-8", "replace").encode("utf-8"), "sent or saved as text")
+add("ascii-replaced", good.decode("ascii", "replace").encode("ascii", "replace"),
+    "sent or saved as text")
+add("7-bit", bytes(b & 127 for b in good), "sent or saved as text")
+add("lost-byte", good[1:], "sent or saved as text")
 
 # Impostors.
 archive = io.BytesIO()
@@ -171,9 +176,10 @@ add("zstd", b"\x28\xb5\x2f\xfd\x20\x02\x11\0\0ab", "zstd")
 add("html", b"<!DOCTYPE html>\n<html><title>404 Not Found</title></html>\n", "a web page")
 add("html-bom", b"\xef\xbb\xbf\r\n <html>\r\n</html>\r\n", "a web page")
 add("xml", b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "XML")
-add("git-lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a2146" * 8 + b"\nsize 12345\n",
-    "a Git LFS pointer")
-add("git-annex", b"/annex/objects/SHA256E-s12345--" + b"4d7a2146" * 8 + b".npy\n", "a git-annex pointer")
+digest = b"4d7a2146" * 8
+add("git-lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:" + digest
+    + b"\nsize 12345\n", "a Git LFS pointer")
+add("git-annex", b"/annex/objects/SHA256E-s12345--" + digest + b".npy\n", "a git-annex pointer")
 add("pickle", pickle.dumps([2.385, -1.0], 4), "a pickle")
 add("pickle-2", pickle.dumps([2.385, -1.0], 2), "a pickle")
 text = b'{"q":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}'
@@ -194,7 +200,8 @@ for name in os.listdir(folder):
     if name.endswith(".npy"):
         os.remove(os.path.join(folder, name))
 with open(os.path.join(folder, "reasons.txt"), "w") as table:
-    table.write("# reasons.txt -- NAME of NAME.npy, and the words with which it is refused, or good; written by make.py\n")
+    table.write("# reasons.txt -- NAME of NAME.npy, and the words with which it is refused, or"
+                " good; written by make.py\n")
     for name, data, reason in corpus:
         assert "\n" not in reason
         with open(os.path.join(folder, name + ".npy"), "wb") as file:
