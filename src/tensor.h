@@ -35,8 +35,7 @@ struct qk_tensor
 };
 
 /* Open a file and check all that its header says against its size.  0, or -1 and why: 'FILE', what
-   is wrong, what is allowed; then nothing is open.  A pipe or device is refused, never waited for.
- */
+   is wrong, what is allowed; then nothing is open.  A pipe or device is refused, not waited for. */
 int qk_tensor_open (struct qk_tensor *t, const char *path, char why[static QK_WHY]);
 void qk_tensor_close (struct qk_tensor *t);
 
@@ -51,11 +50,11 @@ uint64_t qk_tensor_components (const struct qk_tensor *t);
    matrix  counted over the leading axes in C order.
    buffer  scratch of size bytes, size >= QK_TENSOR_BUFFER.
 
-   0, or -1 and why: it ends beyond the last row or matrix, the file has shrunk, or cannot be read.
-   Threads may read one tensor at a time with buffers of their own.
+   0, or -1 and why: there are no such rows, the file has shrunk, or it cannot be read.  Threads may
+   read one tensor together, each with a buffer of its own.
 
-   C order reads the file in one piece.  Fortran order reads columns; with leading axes those of
-   several matrices lie between each other, and the file is read once for each matrix of it.  */
+   C order is read in one piece.  Fortran order is read by columns, faster in larger strips; where
+   it has leading axes, matrices lie between each other, and each reads its whole stretch.  */
 int qk_tensor_read (double *out, const struct qk_tensor *t, uint64_t matrix, uint64_t first,
                     size_t rows, void *buffer, size_t size, char why[static QK_WHY]);
 

@@ -16,12 +16,14 @@ static struct qk_plan plan;
 static struct qk_outcome outcome;
 static uint64_t state;
 
-static void
+static bool
 make_folder (void)
 {
-  ck_assert_ptr_nonnull (mkdtemp (folder));
+  if (!mkdtemp (folder))
+    return false;
   snprintf (q_path, sizeof q_path, "%s/q.npy", folder);
   snprintf (k_path, sizeof k_path, "%s/k.npy", folder);
+  return true;
 }
 
 static void
@@ -299,7 +301,7 @@ START_TEST (huge_scores)
   ck_assert_double_eq (value ("max_weight", 0), 1);
   ck_assert_double_eq (value ("entropy", 0), 0);
   ck_assert_double_eq_tol (value ("max_abs_score", 0), 2e120, 1e105);
-  ck_assert_double_eq_tol (value ("row_variance", 0), 0.5e240, 1e225);
+  ck_assert_double_eq_tol (value ("row_variance", 0), 0.5e240, 1e226);
   finish ();
 }
 END_TEST
@@ -378,7 +380,7 @@ START_TEST (scores_that_overflow)
   set_up ();
   write_npy (q_path, "(1, 1)", (double[]){ 1e200 }, 1);
   write_npy (k_path, "(1, 1)", (double[]){ 1e5 }, 1);
-  refused ("scores may be as large as 1.0e+205");
+  refused ("scores may exceed 1e+140");
 }
 END_TEST
 
@@ -637,7 +639,8 @@ END_TEST
 int
 main (void)
 {
-  make_folder ();
+  if (!make_folder ())
+    return 99;
   atexit (remove_folder);
   Suite *suite = suite_create ("audit");
   TCase *exact = tcase_create ("exact");

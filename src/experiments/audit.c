@@ -822,11 +822,8 @@ inspect_audit (const struct qk_plan *plan, const struct qk_table *tables, char w
     {
       const double *row = heads->data + head * heads->columns;
       if (!(row[NORM] * row[K_SIDE + NORM] < MOST_SCORE))
-        return qk_complain (why,
-                            "%sscores may be as large as %.1e, and their squares overflow; at most "
-                            "%.0e is allowed",
-                            head_words (text, head, u->q), row[NORM] * row[K_SIDE + NORM],
-                            MOST_SCORE);
+        return qk_complain (why, "%sscores may exceed %.0e, and sums of their squares overflow",
+                            head_words (text, head, u->q), MOST_SCORE);
     }
   return 0;
 }
