@@ -77,8 +77,9 @@ struct qk_law
 extern const struct qk_law_type qk_law_types[QK_LAWS + 1];
 
 /* Read TYPE[:shape=X,mean=X,sd=X]; names in any order, each at most once; a shape the type has must
-   be given.  Numbers are decimal and finite, |mean| <= 1e6, 1e-6 <= sd <= 1e6.  A law with an
-   infinite fourth moment (cauchy, student with nu <= 4) is refused with that reason.  Errors: -1
+   be given.  Numbers are decimal and finite, |mean| <= 1e6, 1e-6 <= sd <= 1e6, and
+   |mean| <= 1e8 sd, beyond which the rounding of scores would show in their variance.  A law with
+   an infinite fourth moment (cauchy, student with nu <= 4) is refused with that reason.  Errors: -1
    and why, which names what is allowed.  */
 int qk_law_parse (struct qk_law *law, const char *text, char why[static QK_WHY]);
 

@@ -97,6 +97,8 @@ START_TEST (refuses_with_the_reason)
     { "normal:sd=-1", "normal: sd must be between 1e-6 and 1e6, not -1" },
     { "normal:sd=0", "normal: sd must be between 1e-6 and 1e6, not 0" },
     { "normal:mean=-2e6", "normal: mean must be between -1e6 and 1e6, not -2e+06" },
+    { "normal:mean=1e6,sd=0.009", "normal: |mean| must be at most 1e8 sd, not 1e+06 with sd=0.009: "
+                                  "rounding would show" },
     { "normal:nu=3", "normal: 'nu' is not a parameter; allowed: mean, sd" },
     { "student:nu=5,p=3", "student: 'p' is not a parameter; allowed: nu, mean, sd" },
     { "normal:mean=1,mean=1", "normal: mean is given twice" },
