@@ -383,6 +383,7 @@ int
 main (int argc, char **argv)
 {
   gsl_set_error_handler_off ();
+  signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
   struct page page;
   const char *word = argc > 1 ? argv[1] : "";
   const struct qk_experiment *experiment = qk_experiment_find (word);

@@ -50,6 +50,28 @@ open_temporary (struct qk_output *out, const struct stat *existing)
   return -1;
 }
 
+static int
+begin (struct qk_output *out)
+{
+  struct stat existing;
+  bool exists = !stat (out->path, &existing);
+  return open_temporary (out, exists ? &existing : NULL);
+}
+
+/* Begin and take it back: a signal that ends the process while it samples leaves nothing behind. */
+static int
+probe (struct qk_output *out)
+{
+  if (begin (out))
+    return -1;
+  close (out->fd);
+  unlink (out->temporary);
+  free (out->temporary);
+  out->temporary = NULL;
+  out->fd = -1;
+  return 0;
+}
+
 int
 qk_output_open (struct qk_output *out, const char *path, char why[static QK_WHY])
 {
@@ -66,7 +88,7 @@ qk_output_open (struct qk_output *out, const char *path, char why[static QK_WHY]
   else if (direct)
     status = (out->fd = open (path, O_WRONLY | O_CLOEXEC)) < 0 ? -1 : 0;
   else
-    status = open_temporary (out, exists ? &existing : NULL);
+    status = probe (out);
   if (!status)
     return 0;
   trouble (out, why);
@@ -78,6 +100,8 @@ int
 qk_output_write (struct qk_output *out, const void *bytes, size_t n, char why[static QK_WHY])
 {
   const char *rest = bytes;
+  if (out->fd < 0 && begin (out))
+    return trouble (out, why);
   while (n)
     {
       ssize_t written = write (out->fd, rest, n);

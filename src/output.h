@@ -9,7 +9,7 @@
 
 struct qk_output
 {
-  int fd;
+  int fd;          /* negative: nothing is written yet */
   char *path;      /* where the content shall be */
   char *temporary; /* written beside it and renamed; NULL: written directly */
 };

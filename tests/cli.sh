@@ -140,6 +140,11 @@ check "--blocks writes .npy" sh -c 'head -c 6 table.npy | grep -q NUMPY'
 "$QKCHECK" $quick -o /dev/full 2>err
 check "--output to a full device is trouble" test $? -eq 2
 # shellcheck disable=SC2086
+said=$(ulimit -f 0; "$QKCHECK" $quick -o limited 2>&1)
+check "a file that may not grow is trouble" test $? -eq 2
+check "a file that may not grow is reported" test "${said#*limited: File too large}" != "$said"
+check "a file that may not grow leaves none" test -z "$(ls | grep limited)"
+# shellcheck disable=SC2086
 "$QKCHECK" $quick --json -o /dev/stdout >out
 check "--output=/dev/stdout writes there" grep -q '"type":"end"' out
 mkdir closed && chmod 500 closed
@@ -192,6 +197,13 @@ if ! grep -q '"complete":false' out; then
 fi
 check "interrupted: ends by the signal" test $status -gt 128
 check "interrupted: the partial result is marked" grep -q '"complete":false' out
+
+"$QKCHECK" variance --dk=4096 --samples=1e10 -o killed >out 2>err &
+pid=$!
+sleep 1
+kill -KILL $pid
+wait $pid
+check "killed while it samples: no file is left" test -z "$(ls | grep killed)"
 
 echo "cli.sh: $passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
