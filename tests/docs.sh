@@ -89,6 +89,10 @@ for name in $experiments; do
     grep -q "^The verdict on .*: ${verdict}[.]" "$page" \
       || wrong "$source has no example that $verdict"
   done
+  "$QKCHECK" "$name" --dry-run --json | grep -o '"claim":"[^"]*"' | sort -u > "$work/claims"
+  while IFS='"' read -r _ _ _ claim _; do
+    has src/claims.c ".id = \"$claim\"" || wrong "$name speaks of $claim, no row of src/claims.c"
+  done < "$work/claims"
   has src/claims.c "\"$name\"" || wrong "src/claims.c has no row that $name settles"
   has man/qkcheck.1 "\\fB$name\\fR" || wrong "man/qkcheck.1 does not list $name"
   has README.md "qkcheck $name" || wrong "README.md does not mention qkcheck $name"

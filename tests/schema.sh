@@ -30,6 +30,16 @@ done <<END
 0 --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
 END
 
+# The plan of every check and example: cases have keys of the closed list.
+"${LIST_CHECKS:-tests/list-checks}" | sort -u > "$work/checks" || exit 99
+while read -r command quantity verdict arguments; do
+  # shellcheck disable=SC2086
+  "$QKCHECK" "$command" $arguments --dry-run --json >> "$work/lines" || {
+    echo "schema: qkcheck $command $arguments --dry-run: status $?"
+    exit 1
+  }
+done < "$work/checks"
+
 # A name that is not UTF-8 must not spoil the line.
 "$QKCHECK" variance --json --dk=4 --tolerance=0.1 --output="$(printf '%s/\377\\x' "$work")" || exit 1
 cat "$work"/*x >> "$work/lines" || exit 1
