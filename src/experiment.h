@@ -161,7 +161,7 @@ struct qk_key
 
 enum
 {
-  QK_KEYS = 6 /* at most, the end apart */
+  QK_KEYS = 12 /* the end apart; reference alone needs eight, and a key too many would be lost */
 };
 
 struct qk_plan;
