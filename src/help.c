@@ -305,7 +305,7 @@ qk_help_overview (FILE *out)
   page_title (&page, "Commands");
   for (const struct qk_experiment *const *e = qk_experiments; *e; e++)
     page_entry (&page, 2, (*e)->name, 16, (*e)->question);
-  page_entry (&page, 2, "help TOPIC", 16, "the manual page of a command, or of: method");
+  page_entry (&page, 2, "help TOPIC", 16, "the manual page of a command, or of: method, formats");
   short_options (&page, NULL, qk_options_common);
   page_title (&page, "Exit status");
   for (const struct status *s = statuses; s->status; s++)
@@ -600,7 +600,10 @@ man_command (FILE *out, const struct qk_experiment *experiment)
   man_quantities (out, experiment->quantities, experiment->recorded);
   man_examples (out, experiment);
   man_statuses (out);
-  fputs (".SH SEE ALSO\n.BR qkcheck (1),\n.BR qkcheck\\-method (7)\n", out);
+  fputs (".SH SEE ALSO\n.BR qkcheck (1),\n", out);
+  if (experiment->operands)
+    fputs (".BR qkcheck\\-formats (5),\n", out);
+  fputs (".BR qkcheck\\-method (7)\n", out);
 }
 
 static void
@@ -634,7 +637,7 @@ man_program (FILE *out)
       man_prose (out, (*e)->question);
     }
   fputs (".TP\n\\fBhelp\\fR [\\fITOPIC\\fR]\n", out);
-  man_prose (out, "Print the manual page of a command, or of method, as text.");
+  man_prose (out, "Print the manual page of a command, or of method or formats, as text.");
   fputs (".SH OPTIONS\nEvery command takes these.\n", out);
   man_options (out, NULL, qk_options_common);
   fputs (".SH ENVIRONMENT\n", out);

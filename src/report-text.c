@@ -156,8 +156,13 @@ figure_of (struct qk_figure *f, const struct qk_finding *found)
 {
   if (is_sharp (found))
     {
-      *f = (struct qk_figure){ .decimals = 4 };
-      qk_figure_plain (f->estimate, found->enclosure.estimate, DIGITS);
+      double x = found->enclosure.estimate;
+      *f = (struct qk_figure){ .decimals
+                               = x == 0 ? 0 : DIGITS - 1 - (int)floor (log10 (fabs (x))) };
+      if (f->decimals >= 0 && f->decimals < 2 * DIGITS) /* zeros at the end count as digits */
+        snprintf (f->estimate, sizeof f->estimate, "%.*f", f->decimals, x);
+      else
+        qk_figure_plain (f->estimate, x, DIGITS);
     }
   else
     qk_figure_enclosure (f, found->enclosure);

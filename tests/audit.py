@@ -1,8 +1,6 @@
-#!/usr/bin/python3
-"""audit.py -- qkcheck audit against NumPy: every dtype, order and shape, masks, missing values.
-
-usage: audit.py QKCHECK FOLDER   (files are made in FOLDER)
-"""
+# audit.py -- qkcheck audit against NumPy: every dtype, order and shape, masks, missing values.
+#
+# audit.py QKCHECK FOLDER: files are made in FOLDER.
 
 import itertools
 import json

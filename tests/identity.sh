@@ -9,6 +9,7 @@ export LC_ALL
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' 0
 failed=0 compared=0
+recorded=${srcdir:-.}/contrib/tinystories
 
 # findings OUT PROGRAM [ARGUMENT]...
 findings() {
@@ -34,6 +35,8 @@ variance --dk=7,64 --dist=rademacher --seed=0xfeed --samples=524288
 variance --dk=9 --dist=uniform:mean=0.3,sd=2.385 --samples=524288
 variance --dk=33 --dist=exponential --correlation=-0.4 --samples=524288
 variance --dk=4 --rng=mt19937 --samples=524288
+audit $recorded/q.npy $recorded/k.npy
+audit $recorded/q.npy $recorded/k.npy --causal --expect=0..100
 END
 }
 

@@ -9,7 +9,8 @@
 static void
 print (const char *command, const char *quantity, enum qk_verdict verdict, const char *arguments)
 {
-  printf ("%s %s %s %s\n", command, quantity, qk_verdict_name (verdict), arguments);
+  const char *name = qk_verdict_name (verdict);
+  printf ("%s %s %s %s\n", command, quantity, name ? name : "described", arguments);
 }
 
 int

@@ -2,6 +2,7 @@
 # schema.sh -- every line of --format=json is one that the installed schema describes, and no other.
 
 : "${QKCHECK:=./qkcheck}"
+QKCHECK=$(realpath "$QKCHECK")
 schema=${srcdir:-.}/src/qkcheck-1.schema.json
 
 python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null || {
@@ -30,12 +31,15 @@ done <<END
 0 --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
 END
 
-# The plan of every check and example: cases have keys of the closed list.
+# The plan of every check and example, or its result where nothing is sampled: cases have keys of the
+# closed list.
 "${LIST_CHECKS:-tests/list-checks}" | sort -u > "$work/checks" || exit 99
+cp "${srcdir:-.}"/contrib/tinystories/[qk].npy "$work" || exit 99
 while read -r command quantity verdict arguments; do
+  case $("$QKCHECK" "$command" --help) in *--dry-run*) dry=--dry-run ;; *) dry= ;; esac
   # shellcheck disable=SC2086
-  "$QKCHECK" "$command" $arguments --dry-run --json >> "$work/lines" || {
-    echo "schema: qkcheck $command $arguments --dry-run: status $?"
+  (cd "$work" && "$QKCHECK" "$command" $arguments $dry --json) >> "$work/lines" || [ -z "$dry" ] || {
+    echo "schema: qkcheck $command $arguments $dry: status $?"
     exit 1
   }
 done < "$work/checks"

@@ -1,6 +1,6 @@
-/* t-audit.c -- the audit against numbers known otherwise: the NIST sets, integers whose moments are
-   exact, softmax in long double; what is refused; what threads, strips and masks must not change.
- */
+/* t-recording.c -- recorded Q and K through the audit, against numbers known otherwise: the NIST sets,
+   integers whose moments are exact, softmax in long double; what is refused; what threads, strips and
+   masks must not change.  */
 
 #include "../src/engine.h"
 #include "../src/registry.h"
@@ -222,7 +222,7 @@ START_TEST (nist_files)
   const char *path = data_file ("nist/MANIFEST.tsv");
   if (!path)
     {
-      puts ("t-audit: nist_files skipped: QK_TEST_DATA is unset");
+      puts ("t-recording: nist_files skipped: QK_TEST_DATA is unset");
       return;
     }
   FILE *list = fopen (path, "r");
@@ -642,7 +642,7 @@ main (void)
   if (!make_folder ())
     return 99;
   atexit (remove_folder);
-  Suite *suite = suite_create ("audit");
+  Suite *suite = suite_create ("recording");
   TCase *exact = tcase_create ("exact");
   tcase_add_test (exact, by_hand);
   tcase_add_test (exact, nist_generated);
