@@ -1,6 +1,6 @@
-/* t-recording.c -- recorded Q and K through the audit, against numbers known otherwise: the NIST sets,
-   integers whose moments are exact, softmax in long double; what is refused; what threads, strips and
-   masks must not change.  */
+/* t-recording.c -- recorded Q and K through the audit, against numbers known otherwise: the NIST
+   sets, integers whose moments are exact, softmax in long double; what is refused; what threads,
+   strips and masks must not change.  */
 
 #include "../src/engine.h"
 #include "../src/registry.h"
@@ -501,6 +501,41 @@ START_TEST (intervals_enclose)
 }
 END_TEST
 
+/* Products that cancel: the scores a b 2^-30 are lost beside 2^30, and the intervals say so.  */
+START_TEST (intervals_know_of_cancellation)
+{
+  enum
+  {
+    N = 7,
+    M = 9
+  };
+  double q[N][3], k[M][3];
+  const double big = 0x1p30, unit = 0x1p-30;
+  long double sum = 0, square = 0;
+  for (int i = 0; i < N; i++)
+    memcpy (q[i], (double[]){ big, (3 * i + 2) * unit, big }, sizeof q[i]);
+  for (int j = 0; j < M; j++)
+    memcpy (k[j], (double[]){ 1, 5 - 2 * j, -1 }, sizeof k[j]);
+  for (int i = 0; i < N; i++)
+    for (int j = 0; j < M; j++)
+      {
+        long double s = (3 * i + 2) * (5 - 2 * j) * (long double)unit;
+        sum += s;
+        square += s * s;
+      }
+  write_npy (q_path, "(7, 3)", *q, N * 3);
+  write_npy (k_path, "(9, 3)", *k, M * 3);
+  set_up ();
+  audit ();
+  /* As wide as the scores are wrong, about 3 u 2^31.  */
+  encloses ("score_mean", 0, sum / (N * M), 1e5);
+  encloses ("score_variance", 0, (square - sum * sum / (N * M)) / (N * M - 1), 1e5);
+  encloses ("max_abs_score", 0, 20 * 11 * (long double)unit, 1e5);
+  ck_assert_double_gt (found ("score_mean", 0)->enclosure.hi, 1e-8);
+  finish ();
+}
+END_TEST
+
 /* ---- laws ---- */
 
 /* Three heads, two strips each, for two heads of K; the tables are kept.  */
@@ -659,6 +694,7 @@ main (void)
   suite_add_tcase (suite, edges);
   TCase *twin = tcase_create ("twin");
   tcase_add_test (twin, intervals_enclose);
+  tcase_add_test (twin, intervals_know_of_cancellation);
   suite_add_tcase (suite, twin);
   TCase *laws = tcase_create ("laws");
   tcase_add_test (laws, threads_do_not_change_a_bit);

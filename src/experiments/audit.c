@@ -582,10 +582,11 @@ summarise_audit (char *text, size_t size, const struct qk_plan *plan, const stru
   qk_recording_place (lowest, r->q, sum.lowest);
   qk_recording_place (highest, r->q, sum.highest);
   size_t used = 0;
-  const char *from = plan->params->expected ? "the expected Var s/d_k" : "Var s = d_k";
-  if (sum.heads == 1)
-    used += (size_t)snprintf (text, size, "Var s is %.3g times d_k: %s %s.", sum.most,
-                              sum.far ? "far from" : "near", from);
+  const char *from = plan->params->expected ? "what is expected" : "the textbook's Var s = d_k";
+  if (sum.heads == 1 && !sum.far)
+    used += (size_t)snprintf (text, size, "Var s is %.3g times d_k, near %s.", sum.most, from);
+  else if (sum.heads == 1)
+    used += (size_t)snprintf (text, size, "Var s is %.3g times d_k, far from %s.", sum.most, from);
   else
     used += (size_t)snprintf (
         text, size,
