@@ -7,8 +7,8 @@
 # or down.
 rooms='
   0  qk verdict message
-  1  stream sampler polynomials moments attention theory enclose ecdf tiling rounding reference
-     tensor npy recording lanes/*
+  1  stream sampler polynomials moments attention theory softmax_theory enclose ecdf tiling rounding
+     reference tensor npy recording lanes/*
   2  experiment
   3  experiments/* claims
   4  engine option report report-* figure grid blocks output help registry registry-list
