@@ -355,7 +355,7 @@ max_weight (const struct qk_softmax_rows *rows, double sigma)
 
    on the line through the real saddle point c.  On it Gamma falls like exp (-pi Im s / 2), and M
    with it, by cancellation; the error is about exp (pi^2 / (8 sigma^2)) u times the value of the
-   integrand at c.  Left of the curve L = 1, and the trapezoidal sum goes on as a geometric one.  */
+   integrand at c.  What M misses left of the curve takes an x_1 beyond REACH.  */
 static double
 above (const struct curve *curve, const struct qk_softmax_rows *rows, double sigma, double u)
 {
@@ -390,9 +390,7 @@ above (const struct curve *curve, const struct qk_softmax_rows *rows, double sig
           total += weight[j];
           mean += weight[j] * curve->at[j].v;
         }
-      double rest = weight[0] / expm1 (c * h); /* the geometric sum */
-      mean += rest * (curve->at[0].v + h / expm1 (-c * h));
-      if (c * sigma * sigma - gap + mean / (total + rest) > gsl_sf_psi (c + 1))
+      if (c * sigma * sigma - gap + mean / total > gsl_sf_psi (c + 1))
         high = c;
       else
         low = c;
@@ -412,9 +410,8 @@ above (const struct curve *curve, const struct qk_softmax_rows *rows, double sig
       if (size < at_saddle - 40)
         break;
       double complex turn = cexp (I * omega * h), total = 0;
-      for (unsigned j = curve->count; --j > 0;)
-        total = (total + weight[j]) * turn;
-      total += weight[0] / (1 - exp (-c * h) * conj (turn)); /* the geometric sum */
+      for (unsigned j = curve->count; j-- > 0;)
+        total = total * turn + weight[j];
       double phase = omega * (c * sigma * sigma - gap + curve->at[0].v) - angle.val;
       sum += (omega > 0 ? 2 : 1) * exp (size - c * gap + scale) * creal (total * cexp (I * phase));
     }
