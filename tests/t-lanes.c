@@ -5,11 +5,14 @@
    (QK_EMULATED; QK_SIMDE where there is SIMDe).  */
 
 #include "lanes/kernels.h"
+#include "polynomials.h"
 #include "support.h"
 
+#include <float.h>
 #include <gsl/gsl_errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <mpfr.h>
 #include <string.h>
 
 #ifdef QK_SIMDE
@@ -84,7 +87,7 @@ START_TEST (builds_are_listed)
     {
       ck_assert (qk_kernels_find (k[n]->isa) == k[n]);
       ck_assert (k[n]->draw && k[n]->shape && k[n]->mix && k[n]->tile && k[n]->pairs
-                 && k[n]->tile_sums && k[n]->pair_sums);
+                 && k[n]->tile_sums && k[n]->pair_sums && k[n]->row_sums && k[n]->row_stats);
     }
   ck_assert_str_eq (k[n - 1]->isa, "plain");
   ck_assert (qk_kernels_find (NULL) == k[0]);
@@ -315,7 +318,7 @@ START_TEST (layout_is_one_to_one)
 }
 END_TEST
 
-/* Every side with every depth, chunk by chunk.  */
+/* Every side with every depth, chunk by chunk; columns: another number of them in every case.  */
 START_TEST (tiles_against_triple_loop)
 {
   static const size_t sides[] = { 8, 16, 24, 32, 40, 88 };
@@ -323,29 +326,31 @@ START_TEST (tiles_against_triple_loop)
   for (size_t side = 0; side < sizeof sides / sizeof *sides; side++)
     for (size_t depth = 0; depth < sizeof depths / sizeof *depths; depth++)
       {
-        const size_t b = sides[side], d = depths[depth];
-        if (b > 40 && d > 300)
+        const size_t b = sides[side], columns = sides[(side + depth) % 6], d = depths[depth];
+        const size_t n = b * columns;
+        if (n > 40 * 40 && d > 300)
           continue;
-        double *q = values (b * d, 10 + b), *k = values (b * d, 1000 + d), *s = array (b * b + 8);
-        for (size_t i = 0; i < b * b; i++)
+        double *q = values (b * d, 10 + b), *k = values (columns * d, 1000 + d), *s = array (n + 8);
+        for (size_t i = 0; i < n; i++)
           s[i] = NAN; /* start must not read it */
-        s[b * b] = 2.385;
+        s[n] = 2.385;
         for (size_t from = 0; from < d; from += QK_DEPTH)
           {
             size_t c = d - from < QK_DEPTH ? d - from : QK_DEPTH;
-            build (_i)->tile (s, q + from * b, k + from * b, b, b, c, from == 0);
+            build (_i)->tile (s, q + from * b, k + from * columns, b, columns, c, from == 0);
           }
         for (size_t r = 0; r < b; r++)
-          for (size_t j = 0; j < b; j++)
+          for (size_t j = 0; j < columns; j++)
             {
               double sum = 0;
               for (size_t i = 0; i < d; i++)
-                sum = fma (q[place (b, d, r, i)], k[place (b, d, j, i)], sum);
-              if (!same (s[(r / 8 * b + j) * 8 + r % 8], sum))
-                ck_abort_msg ("%s: b %zu, d %zu, row %zu, column %zu: %a is not %a",
-                              build (_i)->isa, b, d, r, j, s[(r / 8 * b + j) * 8 + r % 8], sum);
+                sum = fma (q[place (b, d, r, i)], k[place (columns, d, j, i)], sum);
+              if (!same (s[(r / 8 * columns + j) * 8 + r % 8], sum))
+                ck_abort_msg ("%s: %zu by %zu, d %zu, row %zu, column %zu: %a is not %a",
+                              build (_i)->isa, b, columns, d, r, j,
+                              s[(r / 8 * columns + j) * 8 + r % 8], sum);
             }
-        ck_assert (s[b * b] == 2.385);
+        ck_assert (s[n] == 2.385);
         free (q);
         free (k);
         free (s);
@@ -496,6 +501,420 @@ START_TEST (shift_keeps_digits)
 }
 END_TEST
 
+/* Rows, by the definitions in kernels.h.  */
+
+/* e^t as polynomials.h has it, -QK_ROW_CUT < t <= 0.  */
+static double
+exp_ref (double t)
+{
+  double k = rint (t * (1 / QK_LN2)), p = qk_exp_p[9];
+  double r = fma (-k, QK_LN2_REST, fma (-k, QK_LN2, t));
+  for (int i = 8; i >= 0; i--)
+    p = fma (p, r, qk_exp_p[i]);
+  double power = ldexp (1, (int)k);
+  return fma (power, fma (r * r, p, r), power);
+}
+
+/* One part of one row: s[0], s[8], ..., s[8 (keys - 1)].  */
+static void
+row_ref (struct qk_row_sums *sums, int lane, const double *s, size_t keys, double shift,
+         double scale)
+{
+  double old = sums->max[lane], max = old, abs = sums->abs[lane];
+  double s1 = 0, s2 = 0, z = 0, z2 = 0, z3 = 0, zt = 0, ones = 0;
+  for (size_t j = 0; j < keys; j++)
+    {
+      max = fmax (max, s[8 * j]);
+      abs = fmax (abs, fabs (s[8 * j]));
+    }
+  for (size_t j = 0; j < keys; j++)
+    {
+      double x = s[8 * j] - shift, t = scale * (s[8 * j] - max);
+      s1 += x;
+      s2 = fma (x, x, s2);
+      ones += s[8 * j] == max;
+      if (s[8 * j] < max && t > -QK_ROW_CUT)
+        {
+          double e = exp_ref (t);
+          z += e;
+          z2 += e * e;
+          z3 = fma (e * e, e, z3);
+          zt = fma (t, e, zt);
+        }
+    }
+  double d = scale * (old - max), g = old<max, f = d> - QK_ROW_CUT ? exp_ref (d) : 0;
+  d = d > -QK_ROW_CUT ? d : 0;
+  sums->zt[lane] = fma (f, fma (d, sums->z[lane] + g, sums->zt[lane]), zt);
+  sums->z[lane] = fma (f, sums->z[lane] + g, z + (ones - g));
+  sums->z2[lane] = fma (f * f, sums->z2[lane] + g, z2 + (ones - g));
+  sums->z3[lane] = fma (f * f * f, sums->z3[lane] + g, z3 + (ones - g));
+  sums->max[lane] = max;
+  sums->abs[lane] = abs;
+  sums->s1[lane] += s1;
+  sums->s2[lane] += s2;
+}
+
+/* Scores of 8 rows of n keys: their spread, and how often two are equal, vary with the block.  */
+static double *
+scores (size_t n, uint64_t block)
+{
+  static const double spread[] = { 0.01, 1, 9, 40, 700 };
+  double *s = values (8 * n, block);
+  for (size_t i = 0; i < 8 * n; i++)
+    s[i] = block % 3 ? s[i] * spread[block % 5] : round (s[i] * spread[block % 5]);
+  return s;
+}
+
+/* The sums over parts of random length of rows of random length, the rest of the panel NaN.  */
+static void
+sums_of_rows (struct qk_row_sums *sums, struct qk_row_sums *ref, const struct qk_kernels *k,
+              double *s, size_t n, uint64_t *state, double shift, double scale, size_t keys[8])
+{
+  const struct qk_row_sums none = QK_ROW_SUMS_NONE;
+  *sums = *ref = none;
+  for (int lane = 0; lane < 8; lane++)
+    {
+      keys[lane] = next (state) % 3 ? n : next (state) % (n + 1);
+      for (size_t j = keys[lane]; j < n; j++)
+        s[8 * j + lane] = NAN;
+    }
+  for (size_t from = 0, part; from < n; from += part)
+    {
+      part = next (state) % 2 ? n - from : 1 + next (state) % (n - from);
+      size_t here[8];
+      for (int lane = 0; lane < 8; lane++)
+        {
+          size_t left = keys[lane] < from ? 0 : keys[lane] - from;
+          here[lane] = left < part ? left : part;
+          row_ref (ref, lane, s + 8 * from + lane, here[lane], shift, scale);
+        }
+      k->row_sums (sums, s + 8 * from, part, here, shift, scale);
+    }
+}
+
+static const size_t row_lengths[] = { 1, 2, 3, 4, 5, 7, 8, 9, 31, 64, 200 };
+
+START_TEST (rows_are_in_order)
+{
+  static const double scales[] = { 0.125, 1, 0, 3.7 };
+  uint64_t state = 11;
+  for (uint64_t trial = 0; trial < 600 * effort (); trial++)
+    {
+      size_t n = row_lengths[trial % 11], keys[8];
+      double *s = scores (n, trial);
+      struct qk_row_sums sums, ref;
+      sums_of_rows (&sums, &ref, build (_i), s, n, &state, trial % 2 ? 0 : -1.618,
+                    scales[trial / 11 % 4], keys);
+      const double *x = sums.max, *y = ref.max;
+      for (size_t i = 0; i < sizeof sums / sizeof *x; i++)
+        if (x[i] != y[i])
+          ck_abort_msg ("%s: trial %" PRIu64 ", n %zu, sum %zu, lane %zu: %a is not %a",
+                        build (_i)->isa, trial, n, i / 8, i % 8, x[i], y[i]);
+
+      struct qk_row_stats stats, plain;
+      build (_i)->row_stats (&stats, &sums);
+      qk_kernels_find ("plain")->row_stats (&plain, &sums);
+      ck_assert_msg (memcmp (&stats, &plain, sizeof stats) == 0, "%s: trial %" PRIu64,
+                     build (_i)->isa, trial);
+      free (s);
+    }
+}
+END_TEST
+
+static void
+near (double x, long double exact, long double error, const char *what, uint64_t trial)
+{
+  if (!(fabsl (x - exact) <= error))
+    ck_abort_msg ("trial %" PRIu64 ", %s: %.17g, off by %Lg, allowed %Lg", trial, what, x,
+                  x - exact, error);
+}
+
+/* The stated errors, against sums in long double.  */
+START_TEST (rows_against_long_double)
+{
+  const long double u = 0x1p-53L;
+  uint64_t state = 12;
+  for (uint64_t trial = 0; trial < 200 * effort (); trial++)
+    {
+      size_t n = row_lengths[trial % 11], keys[8];
+      const double scale = trial % 4 ? 1 : 0.2, shift = 0.317;
+      double *s = scores (n, trial);
+      struct qk_row_sums sums, ref;
+      struct qk_row_stats stats;
+      sums_of_rows (&sums, &ref, build (_i), s, n, &state, shift, scale, keys);
+      build (_i)->row_stats (&stats, &sums);
+      for (int lane = 0; lane < 8; lane++)
+        {
+          long double s1 = 0, s2 = 0, size = 0, z[4] = { 0 }, a[4] = { 0 }, tt = 0;
+          int top = 0;
+          for (size_t j = 0; j < keys[lane]; j++)
+            {
+              long double value = s[8 * j + lane], x = value - shift;
+              long double t = scale * (value - sums.max[lane]), e = expl (t);
+              s1 += x;
+              s2 += x * x;
+              size += fabsl (value) + fabsl (shift);
+              if (t == 0 && !top++)
+                continue;
+              for (int k = 1; k <= 3; k++)
+                {
+                  z[k] += powl (e, k);
+                  a[k] -= t * powl (e, k);
+                }
+              tt += t * t * e;
+            }
+          const long double m = (long double)n, cut = m * 1e-100L;
+          near (sums.s1[lane], s1, 2 * m * u * size, "s1", trial);
+          near (sums.s2[lane], s2, 2 * (m + 2) * u * s2, "s2", trial);
+          near (sums.z[lane], z[1], (6 * m + 3) * u * z[1] + 2 * u * a[1] + cut, "z", trial);
+          near (sums.z2[lane], z[2], 2 * ((6 * m + 3) * u * z[2] + 2 * u * a[2]) + cut, "z2",
+                trial);
+          near (sums.z3[lane], z[3], 3 * ((6 * m + 3) * u * z[3] + 2 * u * a[3]) + cut, "z3",
+                trial);
+          near (sums.zt[lane], -a[1], (6 * m + 6) * u * a[1] + 2 * u * tt + 300 * cut, "zt", trial);
+
+          /* Of the weights themselves, to what a sum over them keeps.  */
+          long double square = 0, cube = 0, entropy = 0;
+          for (size_t j = 0; j < keys[lane]; j++)
+            {
+              long double t = scale * ((long double)s[8 * j + lane] - sums.max[lane]);
+              long double p = expl (t) / (1 + z[1]);
+              square += p * p;
+              cube += p * p * p;
+              entropy -= p * (t - log1pl (z[1]));
+            }
+          if (keys[lane] == 0)
+            continue;
+          const long double error = 1e-13L;
+          near (stats.top[lane], 1 / (1 + z[1]), error, "top", trial);
+          near (stats.participation[lane], square, error, "participation", trial);
+          near (stats.entropy[lane], entropy, 10 * error, "entropy", trial);
+          near (stats.trace[lane], 1 - square, error, "trace", trial);
+          near (stats.jacobian[lane], square - 2 * cube + square * square, error, "norm", trial);
+        }
+      free (s);
+    }
+}
+END_TEST
+
+/* Two keys at distance t: z is e^t alone.  */
+static double
+lane_exp (int i, double t, double *zt)
+{
+  _Alignas(QK_ALIGN) double s[16] = { 0 };
+  struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+  const size_t keys[8] = { 2, 2, 2, 2, 2, 2, 2, 2 };
+  s[5] = t;
+  build (i)->row_sums (&sums, s, 2, keys, 0, 1);
+  *zt = sums.zt[5];
+  return sums.z[5];
+}
+
+START_TEST (exp_against_mpfr)
+{
+  mpfr_t exact, off;
+  mpfr_inits2 (160, exact, off, (mpfr_ptr)0);
+  uint64_t state = 13;
+  double worst = 0;
+  for (int trial = 0; trial < 60000 * effort (); trial++)
+    {
+      double v = (double)(next (&state) >> 11) * 0x1p-53, zt, t;
+      if (trial % 3 == 0)
+        t = -QK_ROW_CUT * v;
+      else if (trial % 3 == 1) /* where k changes */
+        t = -(trial / 3 % 340 + 0.5) * QK_LN2 + (v - 0.5) * 0x1p-30;
+      else
+        t = -ldexp (1 + v, -(trial / 3 % 60));
+      double e = lane_exp (_i, t, &zt);
+      mpfr_set_d (exact, t, MPFR_RNDN);
+      mpfr_exp (exact, exact, MPFR_RNDN);
+      mpfr_d_sub (off, e, exact, MPFR_RNDN);
+      mpfr_div (off, off, exact, MPFR_RNDN);
+      double error = fabs (mpfr_get_d (off, MPFR_RNDN)) * 0x1p53;
+      worst = fmax (worst, error);
+      ck_assert_msg (error <= 1.6, "%s: e^%a: off by %g u", build (_i)->isa, t, error);
+      ck_assert (zt == t * e);
+    }
+  ck_assert (worst > 0.8);
+  mpfr_clears (exact, off, (mpfr_ptr)0);
+}
+END_TEST
+
+/* From the cut on exactly 0, and t e too; up to it a normal number, and so is its cube.  */
+START_TEST (exp_has_a_cut)
+{
+  static const double beyond[]
+      = { -QK_ROW_CUT, -237, -700, -709.5, -745.2, -1e5, -1e300, -DBL_MAX };
+  double zt;
+  for (int i = 0; i < 8; i++)
+    ck_assert (lane_exp (_i, beyond[i], &zt) == 0 && zt == 0);
+  double e = lane_exp (_i, nextafter (-QK_ROW_CUT, 0), &zt);
+  ck_assert (e * e * e >= DBL_MIN && zt == nextafter (-QK_ROW_CUT, 0) * e);
+}
+END_TEST
+
+/* Equal scores, a dominating key, no key; by hand.  */
+START_TEST (row_stats_known)
+{
+  _Alignas(QK_ALIGN) double s[8 * 6];
+  struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+  struct qk_row_stats stats;
+  const size_t keys[8] = { 6, 1, 2, 3, 0, 4, 2, 2 };
+  for (int j = 0; j < 6; j++)
+    for (int lane = 0; lane < 8; lane++)
+      s[8 * j + lane] = lane < 5 ? -2.385 : lane == 5 ? (j == 1 ? 0 : -4 * M_LN2) : 0;
+  s[6] = 43;        /* against 0: e^-43 would be lost beside 1 */
+  s[8 + 7] = -1e30; /* nothing is left */
+  build (_i)->row_sums (&sums, s, 6, keys, -2, 1);
+  build (_i)->row_stats (&stats, &sums);
+
+  ck_assert (sums.max[0] == -2.385 && sums.max[4] == -INFINITY && sums.max[6] == 43);
+  ck_assert (sums.abs[0] == 2.385 && sums.abs[4] == 0 && sums.abs[7] == 1e30);
+  ck_assert_double_eq_tol (sums.s1[0], -6 * 0.385, 4e-15);
+  ck_assert (sums.s1[4] == 0 && sums.s2[4] == 0 && sums.z[4] == 0 && sums.zt[4] == 0);
+  for (int lane = 0; lane < 4; lane++)
+    {
+      double n = (double)keys[lane];
+      ck_assert (sums.z[lane] == n - 1 && sums.z3[lane] == n - 1 && sums.zt[lane] == 0);
+      ck_assert_double_eq_tol (stats.top[lane], 1 / n, 1e-16);
+      ck_assert_double_eq_tol (stats.participation[lane], 1 / n, 1e-16);
+      ck_assert_double_eq_tol (stats.entropy[lane], log (n), 1e-15);
+      ck_assert_double_eq_tol (stats.trace[lane], 1 - 1 / n, 1e-15);
+      ck_assert_double_eq_tol (stats.jacobian[lane], (1 - 1 / n) / n, 1e-16);
+    }
+
+  /* Weights 16, 1, 1, 1 of 19.  */
+  ck_assert_double_eq_tol (stats.top[5], 16. / 19, 1e-15);
+  ck_assert_double_eq_tol (stats.participation[5], 259. / 361, 1e-15);
+  ck_assert_double_eq_tol (stats.entropy[5], log (19) - 64. / 19 * M_LN2, 1e-15);
+  ck_assert_double_eq_tol (stats.trace[5], 102. / 361, 1e-15);
+  ck_assert_double_eq_tol (stats.jacobian[5], 259. / 361 * 620 / 361 - 2 * 4099. / 6859, 1e-15);
+
+  /* p and 1 - p: tr J = 2 p (1 - p), |J|^2 = 4 (p (1 - p))^2.  */
+  double p = exp (-43);
+  ck_assert (stats.top[6] == 1 && stats.participation[6] == 1);
+  ck_assert_double_eq_tol (stats.entropy[6] / (44 * p), 1, 1e-14);
+  ck_assert_double_eq_tol (stats.trace[6] / (2 * p), 1, 1e-14);
+  ck_assert_double_eq_tol (stats.jacobian[6] / (4 * p * p), 1, 1e-14);
+  ck_assert (stats.entropy[7] == 0 && stats.trace[7] == 0 && stats.jacobian[7] == 0);
+}
+END_TEST
+
+/* What does not count is not looked at, what counts and is not finite is seen.  */
+START_TEST (rows_see_what_counts)
+{
+  static const double odd[] = { NAN, INFINITY, -INFINITY };
+  for (int i = 0; i < 3; i++)
+    for (size_t n = 3; n < 10; n++)
+      {
+        double *s = scores (n, 5);
+        struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+        size_t keys[8];
+        for (int lane = 0; lane < 8; lane++)
+          {
+            keys[lane] = n - lane % 3;
+            s[8 * (n - 2) + lane] = odd[i];
+          }
+        build (_i)->row_sums (&sums, s, n, keys, 0, 1);
+        for (int lane = 0; lane < 8; lane++)
+          ck_assert_msg (isfinite (sums.s2[lane]) == (lane % 3 == 2), "%s: %g, n %zu, lane %d",
+                         build (_i)->isa, odd[i], n, lane);
+        free (s);
+      }
+}
+END_TEST
+
+/* Of a number of exact sums, z, z2, z3, t: what they say, against MPFR.  */
+START_TEST (row_stats_against_mpfr)
+{
+  static const double allowed[] = { 2, 7, 8, 10, 17 };
+  mpfr_t x[3], e[4], all, sum, stat[5];
+  for (int i = 0; i < 3; i++)
+    mpfr_init2 (x[i], 2000);
+  for (int i = 0; i < 4; i++)
+    mpfr_init2 (e[i], 2000);
+  for (int i = 0; i < 5; i++)
+    mpfr_init2 (stat[i], 2000);
+  mpfr_inits2 (2000, all, sum, (mpfr_ptr)0);
+
+  uint64_t state = 14;
+  double worst[5] = { 0 };
+  for (int trial = 0; trial < 2000 * effort (); trial++)
+    {
+      /* Sums of powers of a few numbers in (0, 1], of 1 to 3 kinds, each a number of times.  */
+      struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+      struct qk_row_stats stats;
+      int kinds = 1 + trial % 3;
+      for (int i = 0; i < 4; i++)
+        mpfr_set_zero (e[i], 1);
+      for (int k = 0; k < kinds; k++)
+        {
+          double v = (double)(next (&state) >> 11) * 0x1p-53;
+          double times = trial % 5 ? 1 + (double)(next (&state) % (k ? 2 : 1000)) : 1;
+          mpfr_set_d (x[k], -v * (trial % 4 == 0 ? 0x1p-20 : trial % 4 == 1 ? 1 : 100), MPFR_RNDN);
+          mpfr_exp (sum, x[k], MPFR_RNDN);
+          mpfr_mul (all, sum, x[k], MPFR_RNDN);
+          mpfr_mul_d (all, all, times, MPFR_RNDN);
+          mpfr_add (e[0], e[0], all, MPFR_RNDN);
+          mpfr_set (all, sum, MPFR_RNDN);
+          mpfr_mul_d (all, all, times, MPFR_RNDN);
+          for (int i = 1; i < 4; i++)
+            {
+              mpfr_add (e[i], e[i], all, MPFR_RNDN);
+              mpfr_mul (all, all, sum, MPFR_RNDN);
+            }
+        }
+      /* The rounded sums are taken as exact: they are those of other weights, near enough.  */
+      double *in[] = { sums.zt, sums.z, sums.z2, sums.z3 };
+      for (int i = 0; i < 4; i++)
+        {
+          in[i][3] = mpfr_get_d (e[i], MPFR_RNDN);
+          mpfr_set_d (e[i], in[i][3], MPFR_RNDN);
+        }
+      build (_i)->row_stats (&stats, &sums);
+
+      mpfr_add_ui (all, e[1], 1, MPFR_RNDN);
+      mpfr_ui_div (stat[0], 1, all, MPFR_RNDN);
+      mpfr_sqr (sum, stat[0], MPFR_RNDN); /* Z^-2 */
+      mpfr_add_ui (stat[1], e[2], 1, MPFR_RNDN);
+      mpfr_mul (stat[1], stat[1], sum, MPFR_RNDN);
+      mpfr_log (stat[2], all, MPFR_RNDN);
+      mpfr_mul (x[0], e[0], stat[0], MPFR_RNDN);
+      mpfr_sub (stat[2], stat[2], x[0], MPFR_RNDN);
+      mpfr_ui_sub (stat[3], 1, stat[1], MPFR_RNDN);
+      /* a - 2 b + a^2, a = sum of p^2, b = sum of p^3 */
+      mpfr_add_ui (x[1], e[3], 1, MPFR_RNDN);
+      mpfr_mul (x[1], x[1], sum, MPFR_RNDN);
+      mpfr_mul (x[1], x[1], stat[0], MPFR_RNDN);
+      mpfr_mul_ui (x[1], x[1], 2, MPFR_RNDN);
+      mpfr_sqr (x[2], stat[1], MPFR_RNDN);
+      mpfr_add (stat[4], stat[1], x[2], MPFR_RNDN);
+      mpfr_sub (stat[4], stat[4], x[1], MPFR_RNDN);
+
+      const double got[] = { stats.top[3], stats.participation[3], stats.entropy[3], stats.trace[3],
+                             stats.jacobian[3] };
+      for (int i = 0; i < 5; i++)
+        {
+          mpfr_d_sub (sum, got[i], stat[i], MPFR_RNDN);
+          mpfr_div (sum, sum, stat[i], MPFR_RNDN);
+          double error = fabs (mpfr_get_d (sum, MPFR_RNDN)) * 0x1p53;
+          worst[i] = fmax (worst[i], error);
+          ck_assert_msg (error <= allowed[i], "%s: trial %d, statistic %d: %a off by %g u",
+                         build (_i)->isa, trial, i, got[i], error);
+        }
+    }
+  for (int i = 0; i < 5; i++)
+    ck_assert_msg (worst[i] > allowed[i] / 4, "statistic %d: %g u", i, worst[i]);
+  for (int i = 0; i < 3; i++)
+    mpfr_clear (x[i]);
+  for (int i = 0; i < 4; i++)
+    mpfr_clear (e[i]);
+  for (int i = 0; i < 5; i++)
+    mpfr_clear (stat[i]);
+  mpfr_clears (all, sum, (mpfr_ptr)0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -514,11 +933,14 @@ main (void)
   tcase_add_test (exact, builds_are_listed);
   tcase_add_test (exact, operand_sizes);
   tcase_add_test (exact, layout_is_one_to_one);
+  tcase_add_loop_test (exact, row_stats_known, 0, n);
   suite_add_tcase (suite, exact);
 
   TCase *edges = tcase_create ("edges");
   tcase_add_loop_test (edges, extreme_words_agree, 0, n);
   tcase_add_loop_test (edges, shift_keeps_digits, 0, n);
+  tcase_add_loop_test (edges, exp_has_a_cut, 0, n);
+  tcase_add_loop_test (edges, rows_see_what_counts, 0, n);
   suite_add_tcase (suite, edges);
 
   TCase *twin = tcase_create ("twin");
@@ -529,6 +951,10 @@ main (void)
   tcase_add_loop_test (twin, tiles_against_triple_loop, 0, n);
   tcase_add_loop_test (twin, pairs_against_double_loop, 0, n);
   tcase_add_loop_test (twin, sums_are_in_order, 0, n);
+  tcase_add_loop_test (twin, rows_are_in_order, 0, n);
+  tcase_add_loop_test (twin, rows_against_long_double, 0, n);
+  tcase_add_loop_test (twin, exp_against_mpfr, 0, n);
+  tcase_add_loop_test (twin, row_stats_against_mpfr, 0, n);
   tcase_set_timeout (twin, 0);
   suite_add_tcase (suite, twin);
   return run (suite);

@@ -72,7 +72,7 @@ struct qk_row_sums
             -INFINITY }                                                                            \
   }
 
-/* Below this t, e counts as 0; above, e^3 is not yet subnormal.  */
+/* From this -t on, e counts as 0; short of it e^3 is not yet subnormal.  */
 #define QK_ROW_CUT 236
 
 /* What 8 rows of weights p = softmax (scale s) are like, a lane each.  */
@@ -129,16 +129,17 @@ struct qk_kernels
              z3 = fma (e^2 (rounded), e, z3), zt = fma (t, e, zt), the others by +, keys at the
              maximum as a number of ones at the end; then together with what was there, as rows.c
              writes it.  The same bits in every build; other parts may give other bits.
-     Error   t: 2 u |t|; e for that t: 1.5 u; with m the longest part, r the parts and S = the mean
-             of |t| under e, at most ln n, relative to Z = 1 + z, and with e^-236 more from the cut:
-               z   (m + 3 r + 3 + 2 S) u                    z2, z3   2 and 3 times this
-               zt  (m + 4 r + 6) u sum |t| e + 2 u sum t^2 e  */
+     Error   t: 2 u |t|; e for that t: 1.6 u, u = 2^-53.  With m the longest part, r the parts and S
+             the mean of |t| under e over the keys a sum runs over (over all keys, at most ln n):
+               z       (m + 4 r + 3 + 2 S) u relative, and n e^-236 from the cut
+               z2, z3  2 and 3 times this, with the S of e^2 and e^3
+               zt      (m + 5 r + 6) u sum |t| e + 2 u sum t^2 e  */
   void (*row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
                     const size_t keys[QK_LANES], double shift, double scale);
 
   /* What the sums over all keys say of the weights; a row without keys counts as one of one key.
      All five keep their relative precision where the weights tend to 0 and 1: no 1 - p is taken.
-     For exact sums: top 1 u, participation 3 u, entropy 8 u, trace 6 u, jacobian 10 u, relative.
+     For exact sums: top 2 u, participation 7 u, entropy 8 u, trace 10 u, jacobian 17 u, relative.
      Z = 1 + z with z the sum over all keys but one, and with z2, z3 likewise
        top 1 / Z, participation (1 + z2) / Z^2, entropy ln (1 + z) - zt / Z,
        trace (2 z + z^2 - z2) / Z^2, jacobian (z^2 + z2 + z2 (z^2 + z2) + 2 (z2 - z3) Z) / Z^4.  */
