@@ -7,6 +7,7 @@
    forced, the compiler and its flags peak S         multiply-adds a second, from about S seconds
      wall S         the same by the clock on the wall
      normals S      standard normals a second, packed, by address
+     softmax N S    scores a second, of rows of N keys, with the statistics of their softmax
      sample D       side of a tile, normals, multiply-adds of the sample of head dimension D
      run D S        seconds for that sample, from as many of its blocks as take S seconds; and peak
                     and normals, measured between them
@@ -98,6 +99,42 @@ normals (struct rate *r, double seconds)
   while ((time = cpu_seconds () - start) < seconds);
   r->done += done;
   r->seconds += time;
+}
+
+/* Rows of standard normal scores; 64 of them, as many as rivals.py may take at once.  */
+static void
+softmax (struct rate *r, size_t n, double seconds)
+{
+  enum
+  {
+    PANELS = 8
+  };
+  const struct qk_law law = { &qk_law_types[QK_NORMAL], 0, 0, 1 };
+  const struct qk_address a = { 1, 0x5bd1e995c3a0, 8 };
+  const size_t keys[QK_LANES] = { n, n, n, n, n, n, n, n }, panel = QK_LANES * n;
+  double *s = aligned_alloc (QK_ALIGN, PANELS * panel * sizeof *s);
+  if (n % QK_DRAW_STEP || !s)
+    fail ("softmax: no room, or N is no multiple of 32");
+  kernels->draw (s, PANELS * panel, a, 0, &law);
+
+  double done = 0, start = cpu_seconds (), time, sum = 0;
+  do
+    for (size_t i = 0; i < PANELS; i++)
+      {
+        struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+        struct qk_row_stats stats;
+        kernels->row_sums (&sums, s + i * panel, n, keys, 0, 1);
+        kernels->row_stats (&stats, &sums);
+        sum += stats.participation[i];
+        done += (double)panel;
+      }
+  while ((time = cpu_seconds () - start) < seconds);
+  r->done += done;
+  r->seconds += time;
+  free (s);
+  double mean = sum / (done / (double)panel) * (double)n;
+  if (!(mean > 2 && mean < 3.5)) /* tends to e */
+    fail ("softmax: the participation is wrong");
 }
 
 /* ---- The sample of one head dimension ---------------------------------------------------------
@@ -325,6 +362,11 @@ answer (const char *request)
   else if (!strcmp (word, "normals"))
     {
       normals (&rate, a);
+      printf ("%.9g\n", per_second (rate));
+    }
+  else if (!strcmp (word, "softmax"))
+    {
+      softmax (&rate, (size_t)a, b);
       printf ("%.9g\n", per_second (rate));
     }
   else if (!strcmp (word, "sample"))

@@ -5,6 +5,7 @@
 #
 #   about            versions, and what multiplies matrices
 #   normals S        standard normals a second, from about S seconds
+#   softmax N R S    scores a second, with the statistics of the softmax of R rows of N keys at once
 #   matrices D B S   seconds for one B by B matrix of scores of head dimension D and its mean square
 #   pairs D N S      seconds for one of N independent pairs
 #
@@ -68,6 +69,28 @@ class Numpy:
     def normals(self, seconds):
         x = self.np.empty(16384)
         return x.size / repeat(lambda: self.rng.standard_normal(out=x), seconds)
+
+    def softmax(self, n, rows, seconds):
+        np = self.np
+        s, t, e = self.rng.standard_normal((rows, n)), np.empty((rows, n)), np.empty((rows, n))
+
+        def work():
+            top = s.max(axis=1)
+            np.subtract(s, top[:, None], out=t)
+            np.exp(t, out=e)
+            z = e.sum(axis=1)
+            zt = np.einsum('ij,ij->i', t, e)
+            np.multiply(e, e, out=t)
+            z2 = t.sum(axis=1)
+            z3 = np.einsum('ij,ij->i', t, e)
+            self.entropy = np.log(z) - zt / z
+            self.p2 = z2 / z**2
+            self.norm = self.p2 - 2 * z3 / z**3 + self.p2**2
+
+        spent = repeat(work, seconds)
+        if not 2 < self.p2.mean() * n < 3.5:  # tends to e
+            sys.exit('rivals: the participation is wrong')
+        return s.size / spent
 
     def matrices(self, d, b, seconds):
         np, rng = self.np, self.rng

@@ -293,6 +293,16 @@ class Bench:
         if not numpy:
             row.absent = 'absent: no python3-numpy here'
 
+        row = self.row(None, 'softmax statistics of rows of 512 / NumPy', unit='G/s', faster=True,
+                       least=3.5, aim=5)
+        if numpy:
+            rows = max((8, 16, 32, 64), key=lambda r: numpy.ask('softmax', 512, r, SLICE / 5))
+            row.name += f', {rows} at once'
+            row.step = lambda row: row.add(self.once('softmax', 512, SLICE),
+                                           numpy.ask('softmax', 512, rows, SLICE))
+        else:
+            row.absent = 'absent: no python3-numpy here'
+
         for d, least, aim in ((64, .8, .93), (512, .9, .98)):
             self.modelled(lambda row, d=d: row.add(*self.against_peak(d)),
                           'score tile with power sums, share of the peak', d, least=least, aim=aim,
