@@ -1,0 +1,231 @@
+/* attention.c -- what attention computes of one query, plainly: no tricks but where digits are at
+   stake.  */
+
+#include "attention.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+/* Where the largest is.  */
+static size_t
+top_of (const double *x, size_t n)
+{
+  size_t top = 0;
+  for (size_t i = 1; i < n; i++)
+    if (x[i] > x[top])
+      top = i;
+  return top;
+}
+
+static bool
+finite_all (const double *x, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    if (!isfinite (x[i]))
+      return false;
+  return n > 0;
+}
+
+int
+qk_softmax (double *p, const double *x, size_t n)
+{
+  if (!finite_all (x, n))
+    return -1;
+  double max = x[top_of (x, n)], sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += p[i] = exp (x[i] - max);
+  for (size_t i = 0; i < n; i++)
+    p[i] /= sum;
+  return 0;
+}
+
+double
+qk_softmax_entropy (const double *x, size_t n)
+{
+  if (!finite_all (x, n))
+    return NAN;
+  size_t top = top_of (x, n);
+  double rest = 0, mean = 0;
+  for (size_t i = 0; i < n; i++)
+    {
+      double t = x[i] - x[top], e = exp (t);
+      if (i == top || e == 0) /* t may be -inf */
+        continue;
+      rest += e;
+      mean -= e * t;
+    }
+  return log1p (rest) + mean / (1 + rest);
+}
+
+double
+qk_softmax_participation (const double *p, size_t n)
+{
+  double sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum = fma (p[i], p[i], sum);
+  return sum;
+}
+
+/* The weights: the largest, the sum of the others, of all.  */
+struct weights
+{
+  size_t top;
+  double rest, all;
+};
+
+static struct weights
+weights_of (const double *p, size_t n)
+{
+  struct weights w = { top_of (p, n), 0, 0 };
+  for (size_t i = 0; i < n; i++)
+    if (i != w.top)
+      w.rest += p[i];
+  w.all = w.rest + p[w.top];
+  return w;
+}
+
+/* 1 - p_i.  No weight but the largest can be more than half of all.  */
+static double
+others (const struct weights *w, const double *p, size_t i)
+{
+  return i == w->top ? w->rest : w->all - p[i];
+}
+
+void
+qk_softmax_jacobian (double *J, const double *p, size_t n)
+{
+  struct weights w = weights_of (p, n);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      J[i * n + j] = i == j ? p[i] * others (&w, p, i) : -p[i] * p[j];
+}
+
+double
+qk_jacobian_trace (const double *p, size_t n)
+{
+  struct weights w = weights_of (p, n);
+  double sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum = fma (p[i], others (&w, p, i), sum);
+  return sum;
+}
+
+double
+qk_jacobian_square (const double *p, size_t n)
+{
+  /* The diagonal; and off it, twice the sum over i of p_i^2 times the p_j^2 before it.  */
+  struct weights w = weights_of (p, n);
+  double sum = 0, before = 0;
+  for (size_t i = 0; i < n; i++)
+    {
+      double square = p[i] * p[i], rest = others (&w, p, i);
+      sum += square * (rest * rest + 2 * before);
+      before += square;
+    }
+  return sum;
+}
+
+/* The bounds as they come, not widened.  */
+static void
+bracket (double *lo, double *hi, const struct weights *w, const double *p, size_t n)
+{
+  *lo = p[w->top] * w->rest;
+  *hi = 2 * *lo;
+  for (size_t i = 0; i < n; i++)
+    if (i != w->top)
+      {
+        *lo = fmax (*lo, w->all * p[i]);
+        *hi = fmax (*hi, 2 * p[i] * (w->all - p[i]));
+      }
+  *hi = fmin (*hi, w->all * w->all / 2);
+}
+
+void
+qk_jacobian_bounds (double *lo, double *hi, const double *p, size_t n)
+{
+  struct weights w = weights_of (p, n);
+  double wide = ((double)n + 4) * 0x1p-53;
+  bracket (lo, hi, &w, p, n);
+  *lo *= 1 - wide;
+  *hi *= 1 + wide;
+}
+
+double
+qk_jacobian_norm (const double *p, size_t n)
+{
+  struct weights w = weights_of (p, n);
+  double top = p[w.top], lo, hi;
+  if (isnan (w.all))
+    return NAN;
+  bracket (&lo, &hi, &w, p, n);
+  hi = fmin (hi, w.all * top);
+  for (int step = 0; step < 60 && lo < hi; step++)
+    {
+      double l = lo + (hi - lo) / 2, left = 0;
+      if (l <= lo || l >= hi)
+        break;
+      for (size_t i = 0; i < n; i++)
+        if (i != w.top && p[i] > 0)
+          left += p[i] * (p[i] / (l - w.all * p[i]));
+      /* The left side falls, the right side rises.  */
+      if (left * (w.all * top - l) > l - top * w.rest)
+        lo = l;
+      else
+        hi = l;
+    }
+  return lo + (hi - lo) / 2;
+}
+
+/* Coordinate i of sum_j p_j (k_j - k_top).  */
+static double
+mean_key (const double *p, const double *K, size_t n, size_t d, size_t i, size_t top)
+{
+  double sum = 0;
+  for (size_t j = 0; j < n; j++)
+    sum = fma (p[j], K[j * d + i] - K[top * d + i], sum);
+  return sum;
+}
+
+void
+qk_softmax_gradient (double *g, const double *p, const double *K, size_t n, size_t d, double c)
+{
+  struct weights w = weights_of (p, n);
+  for (size_t i = 0; i < d; i++)
+    {
+      double mean = mean_key (p, K, n, d, i, w.top);
+      for (size_t j = 0; j < n; j++)
+        g[j * d + i] = c * p[j] * (w.all * (K[j * d + i] - K[w.top * d + i]) - mean);
+    }
+}
+
+double
+qk_gradient_square (const double *p, const double *K, size_t n, size_t d, double c)
+{
+  struct weights w = weights_of (p, n);
+  double sum = 0;
+  for (size_t i = 0; i < d; i++)
+    {
+      double mean = mean_key (p, K, n, d, i, w.top);
+      for (size_t j = 0; j < n; j++)
+        {
+          double g = c * p[j] * (w.all * (K[j * d + i] - K[w.top * d + i]) - mean);
+          sum = fma (g, g, sum);
+        }
+    }
+  return sum;
+}
+
+double
+qk_additive_score (const double *q, const double *k, const double *v, const double *W,
+                   const double *U, size_t h, size_t d)
+{
+  double score = 0;
+  for (size_t a = 0; a < h; a++)
+    {
+      double x = 0;
+      for (size_t i = 0; i < d; i++)
+        x = fma (U[a * d + i], k[i], fma (W[a * d + i], q[i], x));
+      score = fma (v[a], tanh (x), score);
+    }
+  return score;
+}

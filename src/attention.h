@@ -1,0 +1,115 @@
+/* attention.h -- what attention computes of one query: softmax, its Jacobian, gradients, plainly.
+
+   These letters mean the same everywhere:
+
+     d   head dimension
+     n   number of keys, >= 1
+     q   the query (d);  k: one key (d);  K: all keys (n by d), row j is key j
+     s   the scores (n), s_j = q . k_j;  c: their scale;  x = c s, what goes into the softmax
+     p   the weights (n), softmax (x)
+     J   dp/dx (n by n), J_ij = p_i (1[i = j] - p_j)
+     b   side of a tile of scores, in lanes/kernels.h
+
+   Matrices are arrays by rows.  u = 2^-53.  Pure: double in, double out, no memory of its own.
+   exp, log1p and tanh are those of the C library, within 1 u: not for the blocks of a run, whose
+   bits must not differ between machines; those use lanes/kernels.h.
+
+   Functions of p take any p_i >= 0 with a sum P that is 1 but for rounding, and compute the values
+   of J = P diag (p) - p p^T: so J 1 = 0 and all else that holds for P = 1 holds exactly, and 1 -
+   p_i is the sum of the others, which keeps its digits where one weight is nearly 1.  */
+
+#ifndef QK_ATTENTION_H
+#define QK_ATTENTION_H
+
+#include <stddef.h>
+
+/* Write the softmax of x to p:  p_i = exp (x_i - max x) / sum_j exp (x_j - max x).
+   Returns 0; or -1, and writes nothing, if n = 0 or an x_i is infinite or NaN.
+
+   x, p    (n); p may be x.
+   Error   relative, at most (n + 6 + 2 (max x - min x)) u per entry; below 2^-1022 absolute,
+   2^-1022. Source  Blanchard, Higham, Higham, IMA J. Numer. Anal. 41 (2021). Twin qk_softmax_ref.
+ */
+int qk_softmax (double *p, const double *x, size_t n);
+
+/* The entropy - sum of p_i ln p_i, in nats, of p = softmax (x), as
+
+     ln Z + sum of e_i (max x - x_i) / Z,   e_i = exp (x_i - max x),  Z = sum of e_i:
+
+   all terms positive, and ln Z = log1p (sum of the e_i but one of the largest).  NAN where
+   qk_softmax would refuse.
+
+   Error   relative, at most (n + 12 + 2 (max x - min x)) u, and 2^-1000 absolute.
+   Twin    qk_softmax_entropy_ref.  */
+double qk_softmax_entropy (const double *x, size_t n);
+
+/* Sum of p_i^2: 1/n to 1, and 1 over it is the number of keys that take part.
+
+   Error   relative, at most n u.
+   Twin    qk_softmax_participation_ref.  */
+double qk_softmax_participation (const double *p, size_t n);
+
+/* Write the Jacobian to J.
+
+   J       (n by n).
+   Error   relative, at most (n + 2) u per entry.
+   Twin    qk_softmax_jacobian_ref.  */
+void qk_softmax_jacobian (double *J, const double *p, size_t n);
+
+/* tr J = 1 - sum of p_i^2, as the sum over i of p_i times the other weights.
+
+   Error   relative, at most (2 n + 2) u.
+   Twin    qk_jacobian_trace_ref.  */
+double qk_jacobian_trace (const double *p, size_t n);
+
+/* |J|_F^2 = sum of p_i^2 - 2 sum of p_i^3 + (sum of p_i^2)^2, at most tr J / 2, without forming J.
+
+   Error   relative, at most (4 n + 8) u.
+   Twin    qk_jacobian_square_ref.  */
+double qk_jacobian_square (const double *p, size_t n);
+
+/* |J|_2, the largest eigenvalue l, for any n: with p_1 the largest weight the root of
+
+     sum over i > 1 of p_i^2 / (l - p_i) = (l - p_1 (1 - p_1)) / (p_1 - l)
+
+   between the bounds below; no term cancels.  60 halvings of that interval, n divisions each.
+
+   Error   relative, at most (2 n + 8) u.
+   Source  Golub, SIAM Review 15 (1973): eigenvalues of a diagonal matrix and one of rank one.
+   Twin    qk_jacobian_norm_ref.  */
+double qk_jacobian_norm (const double *p, size_t n);
+
+/* Bounds on |J|_2 from n operations:
+
+     max (p_1 (1 - p_1), p_2)  <=  |J|_2  <=  min (1/2, max_i 2 p_i (1 - p_i)),
+
+   p_1 >= p_2 the two largest weights: a diagonal entry, interlacing, and the absolute row sums
+   (Gershgorin).  All equal at p = (1/2, 1/2).
+
+   lo, hi  widened by (n + 4) u, so that they hold as computed.  */
+void qk_jacobian_bounds (double *lo, double *hi, const double *p, size_t n);
+
+/* Write dp/dq = c J K to g: row i is c p_i sum_j p_j (k_i - k_j).
+
+   g       (n by d); not K.
+   Error   absolute, at most (n + 8) u |c| p_i (|k_i - k_1| + sum_j p_j |k_j - k_1|) in a coordinate
+   of row i, key 1 the one of the largest weight. Twin    qk_softmax_gradient_ref.  */
+void qk_softmax_gradient (double *g, const double *p, const double *K, size_t n, size_t d,
+                          double c);
+
+/* |dp/dq|_F^2, without forming it.
+
+   Error   as that of the matrix above, squared and summed.
+   Twin    qk_gradient_square_ref.  */
+double qk_gradient_square (const double *p, const double *K, size_t n, size_t d, double c);
+
+/* The additive score v^T tanh (W q + U k).
+
+   v       (h);  W, U (h by d).
+   Error   absolute, at most sum_a |v_a| ((2 d + 2) u sum_i (|W_ai q_i| + |U_ai k_i|) + (h + 2) u).
+   Source  Bahdanau, Cho, Bengio, ICLR 2015.
+   Twin    qk_additive_score_ref.  */
+double qk_additive_score (const double *q, const double *k, const double *v, const double *W,
+                          const double *U, size_t h, size_t d);
+
+#endif

@@ -1,0 +1,614 @@
+/* t-attention.c -- tests of attention.c: known answers, edges, MPFR, finite differences, laws.  */
+
+#include "../src/attention.h"
+#include "../src/reference.h"
+#include "support.h"
+
+#include <float.h>
+#include <gsl/gsl_eigen.h>
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum
+{
+  MOST = 64 /* keys, coordinates */
+};
+
+static const double u = 0x1p-53;
+
+static double
+uniform (uint64_t *state)
+{
+  return (double)(next (state) >> 11) * 0x1p-53;
+}
+
+static double
+normal (uint64_t *state)
+{
+  double r = sqrt (-2 * log (1 - uniform (state)));
+  return r * cos (2 * M_PI * uniform (state));
+}
+
+/* n numbers; every trial another number, spread and pattern: ties, one far above, two far above. */
+static size_t
+inputs (double *x, uint64_t trial, uint64_t *state, size_t most)
+{
+  static const double spread[] = { 1e-3, 0.7193, 2.385, 11, 40, 150 };
+  size_t n = 1 + next (state) % most;
+  for (size_t i = 0; i < n; i++)
+    {
+      x[i] = spread[trial % 6] * normal (state) - 3.1;
+      if (trial % 5 == 0)
+        x[i] = round (x[i]);
+    }
+  if (trial % 4 == 1)
+    x[n / 2] += 47;
+  if (trial % 8 == 3)
+    x[0] = x[n - 1] += 60;
+  return n;
+}
+
+static double
+spread_of (const double *x, size_t n)
+{
+  double lo = x[0], hi = x[0];
+  for (size_t i = 1; i < n; i++)
+    {
+      lo = fmin (lo, x[i]);
+      hi = fmax (hi, x[i]);
+    }
+  return hi - lo;
+}
+
+/* x is within allowed u of exact, relative, and tiny absolute; returns how many u it is off.  */
+static double
+within (double x, double exact, double allowed, double tiny, const char *what, uint64_t trial)
+{
+  double off = fabs (x - exact);
+  if (!(off <= allowed * u * fabs (exact) + tiny))
+    ck_abort_msg ("trial %llu, %s: %.17g is not %.17g: off by %g u, allowed %g",
+                  (unsigned long long)trial, what, x, exact, off / fabs (exact) / u, allowed);
+  return off > tiny ? (off - tiny) / fabs (exact) / u : 0;
+}
+
+/* Exact.  */
+
+START_TEST (known_weights)
+{
+  /* Weights 16, 1, 1, 1 of 19.  */
+  double x[4] = { 0, 4 * M_LN2, 0, 0 }, p[4], J[16];
+  ck_assert_int_eq (qk_softmax (p, x, 4), 0);
+  ck_assert_double_eq_tol (p[1], 16. / 19, 1e-15);
+  ck_assert_double_eq_tol (p[3], 1. / 19, 1e-16);
+  ck_assert_double_eq_tol (qk_softmax_entropy (x, 4), log (19) - 64. / 19 * M_LN2, 1e-15);
+  ck_assert_double_eq_tol (qk_softmax_participation (p, 4), 259. / 361, 1e-15);
+  ck_assert_double_eq_tol (qk_jacobian_trace (p, 4), 102. / 361, 1e-15);
+  ck_assert_double_eq_tol (qk_jacobian_square (p, 4), 259. / 361 * 620 / 361 - 2 * 4099. / 6859,
+                           1e-15);
+  qk_softmax_jacobian (J, p, 4);
+  ck_assert_double_eq_tol (J[5], 48. / 361, 1e-16);
+  ck_assert_double_eq_tol (J[4], -16. / 361, 1e-16);
+  ck_assert_double_eq_tol (J[2], -1. / 361, 1e-16);
+  ck_assert_double_eq_tol (J[15], 18. / 361, 1e-16);
+  /* On (3, -1, -1, -1) J acts as 64/361.  */
+  ck_assert_double_eq_tol (qk_jacobian_norm (p, 4), 64. / 361, 1e-15);
+}
+END_TEST
+
+START_TEST (known_pair)
+{
+  /* p and 1 - p: J = p (1 - p) (1, -1; -1, 1).  */
+  static const double gaps[] = { 0, 0.317, 2.385, 43, 300 };
+  for (int i = 0; i < 5; i++)
+    {
+      double x[2] = { 0, gaps[i] }, p[2];
+      ck_assert_int_eq (qk_softmax (p, x, 2), 0);
+      double product = exp (-gaps[i]) / ((1 + exp (-gaps[i])) * (1 + exp (-gaps[i])));
+      within (qk_jacobian_trace (p, 2), 2 * product, 20, 0, "trace", i);
+      within (qk_jacobian_square (p, 2), 4 * product * product, 20, 0, "square", i);
+      within (qk_jacobian_norm (p, 2), 2 * product, 20, 0, "norm", i);
+    }
+  double x[2] = { 0, 43 };
+  within (qk_softmax_entropy (x, 2), 44 * exp (-43) - 42.5 * exp (-86), 20, 0, "entropy", 43);
+}
+END_TEST
+
+START_TEST (known_equal)
+{
+  double x[MOST], p[MOST];
+  for (size_t n = 2; n <= MOST; n++)
+    {
+      for (size_t i = 0; i < n; i++)
+        x[i] = -2.385;
+      ck_assert_int_eq (qk_softmax (p, x, n), 0);
+      double m = (double)n;
+      within (p[n - 1], 1 / m, 1, 0, "p", n);
+      within (qk_softmax_entropy (x, n), log (m), 4, 0, "entropy", n);
+      within (qk_softmax_participation (p, n), 1 / m, m, 0, "participation", n);
+      within (qk_jacobian_trace (p, n), 1 - 1 / m, 2 * m + 6, 0, "trace", n);
+      within (qk_jacobian_square (p, n), (m - 1) / (m * m), 4 * m + 8, 0, "square", n);
+      within (qk_jacobian_norm (p, n), 1 / m, 2 * m + 8, 0, "norm", n);
+    }
+}
+END_TEST
+
+START_TEST (known_gradient)
+{
+  /* p = (1/4, 3/4), two keys: dp_1/dq = c 3/16 (k_1 - k_2) = - dp_2/dq.  */
+  const double p[2] = { 0.25, 0.75 }, K[6] = { 1, 2.385, -3, 0.5, 0.385, 7 };
+  double g[6];
+  qk_softmax_gradient (g, p, K, 2, 3, 0.125);
+  const double row[3] = { 0.5, 2, -10 };
+  double square = 0;
+  for (int i = 0; i < 3; i++)
+    {
+      double value = 0.125 * 0.1875 * row[i];
+      ck_assert_double_eq_tol (g[i], value, 1e-16);
+      ck_assert_double_eq_tol (g[3 + i], -value, 1e-16);
+      square += 2 * value * value;
+    }
+  ck_assert_double_eq_tol (qk_gradient_square (p, K, 2, 3, 0.125), square, 1e-16);
+}
+END_TEST
+
+START_TEST (known_additive)
+{
+  const double q[2] = { 0.5, -1 }, k[2] = { 2, 0.25 }, v[2] = { 2.385, -0.5 };
+  const double W[4] = { 1, 0, 0, 1 }, U[4] = { 0.25, 0, 2, 4 };
+  /* W q + U k = (1, 4).  */
+  ck_assert_double_eq_tol (qk_additive_score (q, k, v, W, U, 2, 2),
+                           2.385 * tanh (1) - 0.5 * tanh (4), 1e-15);
+}
+END_TEST
+
+/* Edges.  */
+
+START_TEST (one_key)
+{
+  static const double values[] = { 0, 2.385, -1e308, 5e-324 };
+  for (int i = 0; i < 4; i++)
+    {
+      double p = 0, J = 1, g[2] = { 1, 1 }, K[2] = { 3, -7 }, lo, hi;
+      ck_assert_int_eq (qk_softmax (&p, &values[i], 1), 0);
+      ck_assert (p == 1 && qk_softmax_entropy (&values[i], 1) == 0);
+      ck_assert (qk_softmax_participation (&p, 1) == 1 && qk_jacobian_trace (&p, 1) == 0);
+      ck_assert (qk_jacobian_square (&p, 1) == 0 && qk_jacobian_norm (&p, 1) == 0);
+      qk_softmax_jacobian (&J, &p, 1);
+      qk_softmax_gradient (g, &p, K, 1, 2, 5);
+      qk_jacobian_bounds (&lo, &hi, &p, 1);
+      ck_assert (J == 0 && g[0] == 0 && g[1] == 0 && lo == 0 && hi == 0);
+    }
+}
+END_TEST
+
+START_TEST (huge_scores)
+{
+  double x[3] = { -DBL_MAX, DBL_MAX, 1e300 }, p[3];
+  ck_assert_int_eq (qk_softmax (p, x, 3), 0);
+  ck_assert (p[0] == 0 && p[1] == 1 && p[2] == 0);
+  ck_assert (qk_softmax_entropy (x, 3) == 0);
+  ck_assert (qk_jacobian_trace (p, 3) == 0 && qk_jacobian_norm (p, 3) == 0);
+
+  double y[3] = { 710, 710, 709 }; /* exp alone would overflow */
+  ck_assert_int_eq (qk_softmax (p, y, 3), 0);
+  ck_assert_double_eq_tol (p[0], 1 / (2 + exp (-1)), 1e-16);
+  ck_assert (p[0] == p[1]);
+}
+END_TEST
+
+START_TEST (refused)
+{
+  static const double bad[] = { NAN, INFINITY, -INFINITY };
+  for (int i = 0; i < 3; i++)
+    for (int at = 0; at < 3; at++)
+      {
+        double x[3] = { 1, 2, 3 }, p[3] = { 7, 7, 7 };
+        x[at] = bad[i];
+        ck_assert_int_eq (qk_softmax (p, x, 3), -1);
+        ck_assert (p[0] == 7 && p[1] == 7 && p[2] == 7);
+        ck_assert (isnan (qk_softmax_entropy (x, 3)));
+      }
+  double p = 7;
+  ck_assert_int_eq (qk_softmax (&p, &p, 0), -1);
+  ck_assert (p == 7 && isnan (qk_softmax_entropy (&p, 0)));
+  double weights[3] = { 0.5, NAN, 0.5 };
+  ck_assert (isnan (qk_jacobian_norm (weights, 3)) && isnan (qk_jacobian_trace (weights, 3))
+             && isnan (qk_jacobian_square (weights, 3)));
+}
+END_TEST
+
+START_TEST (in_place)
+{
+  double x[5] = { 1, -2.385, 0.317, 4, 4 }, p[5];
+  qk_softmax (p, x, 5);
+  qk_softmax (x, x, 5);
+  ck_assert (memcmp (x, p, sizeof x) == 0);
+}
+END_TEST
+
+/* Twins.  */
+
+START_TEST (softmax_against_mpfr)
+{
+  uint64_t state = 21;
+  double x[MOST], p[MOST], exact[MOST], worst[2] = { 0 };
+  for (uint64_t trial = 0; trial < 1500 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, MOST);
+      double m = (double)n, wide = 2 * spread_of (x, n);
+      qk_softmax (p, x, n);
+      qk_softmax_ref (exact, x, n);
+      for (size_t i = 0; i < n; i++)
+        worst[0] = fmax (worst[0], within (p[i], exact[i], m + 6 + wide, DBL_MIN, "softmax", trial)
+                                       / (m + 6 + wide));
+      double allowed = m + 12 + wide;
+      double off = within (qk_softmax_entropy (x, n), qk_softmax_entropy_ref (x, n), allowed,
+                           0x1p-1000, "entropy", trial);
+      worst[1] = fmax (worst[1], off / allowed);
+    }
+  ck_assert_msg (worst[0] > 0.05 && worst[1] > 0.05, "bounds too wide: %g, %g of them seen",
+                 worst[0], worst[1]);
+}
+END_TEST
+
+START_TEST (jacobian_against_mpfr)
+{
+  uint64_t state = 22;
+  double x[MOST], p[MOST], J[16 * 16], exact[16 * 16], worst[4] = { 0 };
+  for (uint64_t trial = 0; trial < 250 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, 16);
+      double m = (double)n, tiny = 0x1p-1000;
+      qk_softmax (p, x, n);
+      worst[0] = fmax (worst[0],
+                       within (qk_softmax_participation (p, n), qk_softmax_participation_ref (p, n),
+                               m, 0, "participation", trial));
+      worst[1] = fmax (worst[1], within (qk_jacobian_trace (p, n), qk_jacobian_trace_ref (p, n),
+                                         2 * m + 2, tiny, "trace", trial));
+      worst[2] = fmax (worst[2], within (qk_jacobian_square (p, n), qk_jacobian_square_ref (p, n),
+                                         4 * m + 8, tiny, "square", trial));
+      qk_softmax_jacobian (J, p, n);
+      qk_softmax_jacobian_ref (exact, p, n);
+      for (size_t i = 0; i < n * n; i++)
+        worst[3] = fmax (worst[3], within (J[i], exact[i], m + 2, tiny, "Jacobian", trial));
+    }
+  for (int i = 0; i < 4; i++)
+    ck_assert_msg (worst[i] > 0.8, "%d: %g u", i, worst[i]);
+}
+END_TEST
+
+START_TEST (norm_against_mpfr)
+{
+  uint64_t state = 23;
+  double x[MOST], p[MOST], worst = 0;
+  for (uint64_t trial = 0; trial < 120 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, 7);
+      qk_softmax (p, x, n);
+      double off = within (qk_jacobian_norm (p, n), qk_jacobian_norm_ref (p, n), 2 * (double)n + 8,
+                           0x1p-1000, "norm", trial);
+      worst = fmax (worst, off);
+    }
+  ck_assert_msg (worst > 0.8, "%g u", worst);
+}
+END_TEST
+
+/* And of GSL, which takes any symmetric matrix, for more keys.  */
+START_TEST (norm_against_gsl)
+{
+  uint64_t state = 24;
+  double x[MOST], p[MOST];
+  for (uint64_t trial = 0; trial < 60 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, MOST);
+      qk_softmax (p, x, n);
+      gsl_matrix *J = gsl_matrix_alloc (n, n);
+      gsl_vector *l = gsl_vector_alloc (n);
+      gsl_eigen_symm_workspace *w = gsl_eigen_symm_alloc (n);
+      qk_softmax_jacobian (J->data, p, n);
+      ck_assert_int_eq (gsl_eigen_symm (J, l, w), 0);
+      ck_assert_double_eq_tol (qk_jacobian_norm (p, n), gsl_vector_max (l), 1e-15 * (double)n);
+      ck_assert_double_ge (gsl_vector_min (l), -1e-15 * (double)n); /* J has no negative one */
+      gsl_matrix_free (J);
+      gsl_vector_free (l);
+      gsl_eigen_symm_free (w);
+    }
+}
+END_TEST
+
+START_TEST (gradient_against_mpfr)
+{
+  uint64_t state = 25;
+  enum
+  {
+    N = 12,
+    D = 5
+  };
+  double x[MOST], p[MOST], K[N * D], g[N * D], exact[N * D], worst = 0;
+  for (uint64_t trial = 0; trial < 150 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, N), d = 1 + trial % D, top = 0;
+      double c = trial % 3 ? 0.317 : -8;
+      for (size_t i = 0; i < n * d; i++)
+        K[i] = normal (&state) + (trial % 2 ? 0 : 100);
+      qk_softmax (p, x, n);
+      for (size_t i = 0; i < n; i++)
+        top = p[i] > p[top] ? i : top;
+      qk_softmax_gradient (g, p, K, n, d, c);
+      qk_softmax_gradient_ref (exact, p, K, n, d, c);
+      double square = 0, slack = 0;
+      for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+          {
+            double size = fabs (K[i * d + j] - K[top * d + j]);
+            for (size_t l = 0; l < n; l++)
+              size += p[l] * fabs (K[l * d + j] - K[top * d + j]);
+            size *= fabs (c) * p[i];
+            double error = ((double)n + 8) * u * size;
+            worst = fmax (worst, within (g[i * d + j], exact[i * d + j], 0, error + 0x1p-1000,
+                                         "gradient", trial));
+            square += exact[i * d + j] * exact[i * d + j];
+            slack += (2 * fabs (exact[i * d + j]) + error) * error;
+          }
+      ck_assert_double_eq_tol (qk_gradient_square (p, K, n, d, c),
+                               qk_gradient_square_ref (p, K, n, d, c),
+                               slack + (double)(n * d + 2) * u * square + 0x1p-1000);
+    }
+}
+END_TEST
+
+START_TEST (additive_against_mpfr)
+{
+  uint64_t state = 26;
+  enum
+  {
+    D = 9,
+    H = 7
+  };
+  double q[D], k[D], v[H], W[H * D], U[H * D], worst = 0;
+  for (int trial = 0; trial < 300 * effort (); trial++)
+    {
+      size_t d = 1 + next (&state) % D, h = 1 + next (&state) % H;
+      double error = 0;
+      for (size_t i = 0; i < d; i++)
+        {
+          q[i] = normal (&state);
+          k[i] = normal (&state);
+        }
+      for (size_t a = 0; a < h; a++)
+        {
+          double size = 0;
+          v[a] = normal (&state);
+          for (size_t i = 0; i < d; i++)
+            {
+              W[a * d + i] = normal (&state) * (trial % 3 ? 0.3 : 5);
+              U[a * d + i] = normal (&state) * (trial % 3 ? 0.3 : 5);
+              size += fabs (W[a * d + i] * q[i]) + fabs (U[a * d + i] * k[i]);
+            }
+          error += fabs (v[a]) * u * ((2 * (double)d + 2) * size + (double)h + 2);
+        }
+      double got = qk_additive_score (q, k, v, W, U, h, d);
+      double exact = qk_additive_score_ref (q, k, v, W, U, h, d);
+      ck_assert_double_eq_tol (got, exact, error);
+      worst = fmax (worst, fabs (got - exact) / error);
+    }
+  ck_assert_msg (worst > 0.02, "bound too wide: %g of it seen", worst);
+}
+END_TEST
+
+/* Central differences: (f(x + h) - f(x - h)) / 2h is off by h^2 / 6 times a third derivative, at
+   most 1 here, and by rounding u / h.  */
+START_TEST (finite_differences)
+{
+  uint64_t state = 27;
+  const double h = 0x1p-17, error = 2e-11;
+  enum
+  {
+    N = 9,
+    D = 4
+  };
+  for (int trial = 0; trial < 40 * effort (); trial++)
+    {
+      double x[N], p[N], up[N], down[N], J[N * N], K[N * D], q[D], g[N * D];
+      const double c = 0.317;
+      for (int i = 0; i < N * D; i++)
+        K[i] = normal (&state);
+      for (int i = 0; i < D; i++)
+        q[i] = 2 * normal (&state);
+      for (int i = 0; i < D; i++)
+        {
+          double *const side[] = { up, down };
+          for (int s = 0; s < 2; s++)
+            {
+              for (int j = 0; j < N; j++)
+                {
+                  x[j] = 0;
+                  for (int l = 0; l < D; l++)
+                    x[j] += c * K[j * D + l] * (q[l] + (l == i ? (s ? -h : h) : 0));
+                }
+              qk_softmax (side[s], x, N);
+            }
+          for (int j = 0; j < N; j++)
+            x[j] = c
+                   * (K[j * D] * q[0] + K[j * D + 1] * q[1] + K[j * D + 2] * q[2]
+                      + K[j * D + 3] * q[3]);
+          qk_softmax (p, x, N);
+          qk_softmax_gradient (g, p, K, N, D, c);
+          for (int j = 0; j < N; j++)
+            ck_assert_double_eq_tol (g[j * D + i], (up[j] - down[j]) / (2 * h), error);
+        }
+      qk_softmax_jacobian (J, p, N);
+      for (int i = 0; i < N; i++)
+        {
+          double middle = x[i];
+          x[i] = middle + h;
+          qk_softmax (up, x, N);
+          x[i] = middle - h;
+          qk_softmax (down, x, N);
+          x[i] = middle;
+          for (int j = 0; j < N; j++)
+            ck_assert_double_eq_tol (J[j * N + i], (up[j] - down[j]) / (2 * h), error);
+        }
+    }
+}
+END_TEST
+
+/* Laws.  */
+
+START_TEST (softmax_laws)
+{
+  uint64_t state = 28;
+  double x[MOST], p[MOST], moved[MOST], other[MOST];
+  for (uint64_t trial = 0; trial < 500 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, MOST);
+      double sum = 0, m = (double)n, by = trial % 2 ? 1024 : -4096;
+      for (size_t i = 0; i < n; i++)
+        {
+          x[i] = rint (x[i] * 0x1p20) * 0x1p-20; /* so that the sum below does not round */
+          moved[i] = x[i] + by;
+        }
+      qk_softmax (p, x, n);
+      qk_softmax (other, moved, n);
+      ck_assert (memcmp (p, other, n * sizeof *p) == 0);
+      ck_assert (qk_softmax_entropy (x, n) == qk_softmax_entropy (moved, n));
+      for (size_t i = 0; i < n; i++)
+        sum += p[i];
+      ck_assert_double_eq_tol (sum, 1, (m + 4) * u);
+      double entropy = qk_softmax_entropy (x, n), participation = qk_softmax_participation (p, n);
+      ck_assert (entropy >= 0 && entropy <= log (m) * (1 + 100 * u));
+      ck_assert (participation >= (1 - 3 * m * u) / m && participation <= 1 + 3 * m * u);
+      /* Jensen: H >= - ln sum p^2.  */
+      ck_assert (entropy >= -log (participation) - 200 * m * u);
+    }
+}
+END_TEST
+
+START_TEST (jacobian_laws)
+{
+  uint64_t state = 29;
+  double x[MOST], p[MOST], J[MOST * MOST];
+  for (uint64_t trial = 0; trial < 300 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, MOST);
+      double m = (double)n, slack = 1 + (8 * m + 40) * u, trace = 0, square = 0, form = 0;
+      qk_softmax (p, x, n);
+      qk_softmax_jacobian (J, p, n);
+      for (size_t i = 0; i < n; i++)
+        {
+          double row = 0, image = 0;
+          for (size_t j = 0; j < n; j++)
+            {
+              ck_assert (J[i * n + j] == J[j * n + i]);
+              row += J[i * n + j];
+              image += J[i * n + j] * x[j];
+              square += J[i * n + j] * J[i * n + j];
+            }
+          ck_assert_double_le (fabs (row), 2 * m * u * J[i * n + i] + DBL_MIN);
+          trace += J[i * n + i];
+          form += x[i] * image;
+        }
+      double norm = qk_jacobian_norm (p, n), lo, hi;
+      qk_jacobian_bounds (&lo, &hi, p, n);
+      within (qk_jacobian_trace (p, n), trace, 4 * m + 4, 0x1p-1000, "trace", trial);
+      within (qk_jacobian_square (p, n), square, 8 * m + 16, 0x1p-1000, "square", trial);
+      ck_assert_double_ge (form, -1e-12 * (1 + spread_of (x, n)) * (1 + spread_of (x, n)));
+      ck_assert (lo <= norm * slack && norm <= hi * slack && hi <= 0.5 * slack && hi <= 2.1 * lo);
+      ck_assert (norm <= trace * slack && norm * norm <= square * slack);
+      ck_assert (2 * square <= trace * slack && square <= norm * trace * slack);
+    }
+}
+END_TEST
+
+/* |J|_2 = 1/2 at (1/2, 1/2), and only there.  */
+START_TEST (norm_is_at_most_half)
+{
+  double p[4] = { 0.5, 0.5, 0, 0 }, lo, hi;
+  qk_jacobian_bounds (&lo, &hi, p, 4);
+  ck_assert (qk_jacobian_norm (p, 4) == 0.5 && lo <= 0.5 && hi >= 0.5 && hi < 0.5 * (1 + 20 * u));
+  ck_assert (2 * qk_jacobian_square (p, 4) == qk_jacobian_trace (p, 4));
+  double less[3] = { 0.5, 0.499, 0.001 };
+  ck_assert (qk_jacobian_norm (less, 3) < 0.4999);
+}
+END_TEST
+
+/* dp/dq: its square is its square; its columns sum to 0; keys may all move; c is a factor.  */
+START_TEST (gradient_laws)
+{
+  uint64_t state = 30;
+  enum
+  {
+    N = 20,
+    D = 6
+  };
+  double x[MOST], p[MOST], K[N * D], moved[N * D], g[N * D], other[N * D];
+  for (uint64_t trial = 0; trial < 200 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, N), d = D;
+      qk_softmax (p, x, n);
+      for (size_t i = 0; i < n * d; i++)
+        {
+          K[i] = rint (normal (&state) * 0x1p20) * 0x1p-20;
+          moved[i] = K[i] + 512;
+        }
+      qk_softmax_gradient (g, p, K, n, d, 0.25);
+      qk_softmax_gradient (other, p, moved, n, d, 0.5);
+      double square = 0;
+      for (size_t j = 0; j < d; j++)
+        {
+          double column = 0, size = 0;
+          for (size_t i = 0; i < n; i++)
+            {
+              ck_assert (other[i * d + j] == 2 * g[i * d + j] || fabs (g[i * d + j]) < DBL_MIN);
+              column += g[i * d + j];
+              size += fabs (g[i * d + j]);
+              square += g[i * d + j] * g[i * d + j];
+            }
+          ck_assert_double_le (fabs (column), 100 * u * size + 0x1p-1000);
+        }
+      within (qk_gradient_square (p, K, n, d, 0.25), square, 2 * N * D, 0x1p-1000, "square", trial);
+    }
+}
+END_TEST
+
+int
+main (void)
+{
+  gsl_set_error_handler_off ();
+  Suite *suite = suite_create ("attention");
+  TCase *exact = tcase_create ("exact");
+  tcase_add_test (exact, known_weights);
+  tcase_add_test (exact, known_pair);
+  tcase_add_test (exact, known_equal);
+  tcase_add_test (exact, known_gradient);
+  tcase_add_test (exact, known_additive);
+  suite_add_tcase (suite, exact);
+
+  TCase *edges = tcase_create ("edges");
+  tcase_add_test (edges, one_key);
+  tcase_add_test (edges, huge_scores);
+  tcase_add_test (edges, refused);
+  tcase_add_test (edges, in_place);
+  suite_add_tcase (suite, edges);
+
+  TCase *twin = tcase_create ("twin");
+  tcase_add_test (twin, softmax_against_mpfr);
+  tcase_add_test (twin, jacobian_against_mpfr);
+  tcase_add_test (twin, norm_against_mpfr);
+  tcase_add_test (twin, norm_against_gsl);
+  tcase_add_test (twin, gradient_against_mpfr);
+  tcase_add_test (twin, additive_against_mpfr);
+  tcase_add_test (twin, finite_differences);
+  tcase_set_timeout (twin, 0);
+  suite_add_tcase (suite, twin);
+
+  TCase *laws = tcase_create ("laws");
+  tcase_add_test (laws, softmax_laws);
+  tcase_add_test (laws, jacobian_laws);
+  tcase_add_test (laws, norm_is_at_most_half);
+  tcase_add_test (laws, gradient_laws);
+  suite_add_tcase (suite, laws);
+  return run (suite);
+}
