@@ -572,7 +572,7 @@ qk_softmax_mix (struct qk_softmax_moments *m, const struct qk_softmax_table *t, 
 }
 
 double
-qk_softmax_gradient (const struct qk_softmax_moments *m, double c, double d)
+qk_softmax_gradient_square (const struct qk_softmax_moments *m, double c, double d)
 {
   return c * c * ((d - 1) * m->jacobian_square + m->along_square);
 }

@@ -81,7 +81,7 @@ void qk_softmax_mix (struct qk_softmax_moments *m, const struct qk_softmax_table
 
 /* E ||dp/dq||_F^2 = c^2 [(d - 1) E ||J||_F^2 + E ||J g||^2], from moments so averaged: the keys
    orthogonal to q are independent of p.  */
-double qk_softmax_gradient (const struct qk_softmax_moments *m, double c, double d);
+double qk_softmax_gradient_square (const struct qk_softmax_moments *m, double c, double d);
 
 /* a_n = n (n - 1) integral of phi^2 Phi^(n-2), n >= 1: the density at 0 of the gap between the two
    largest of n standard normal values.  E sum p^2 ~ 1 - a_n / sigma for large sigma, relative error

@@ -158,7 +158,8 @@ START_TEST (known_gradients)
     {
       struct qk_softmax_moments m = at_norm (64, row[i].c, row[i].d);
       NEAR (m.jacobian_square, row[i].jacobian, 5.1e-8);
-      NEAR (qk_softmax_gradient (&m, row[i].c, row[i].d), row[i].gradient, 4e-6 * row[i].gradient);
+      NEAR (qk_softmax_gradient_square (&m, row[i].c, row[i].d), row[i].gradient,
+            4e-6 * row[i].gradient);
     }
 }
 END_TEST
@@ -234,7 +235,7 @@ example_value (double *value, const char *quantity, const char *text)
     if (gradient || strcmp (quantity, name[i].example) == 0)
       {
         struct qk_softmax_moments m = isnan (sigma) ? at_norm (n, c, d) : at_sigma (n, sigma);
-        *value = gradient ? qk_softmax_gradient (&m, c, d) : member (&m, name[i].at);
+        *value = gradient ? qk_softmax_gradient_square (&m, c, d) : member (&m, name[i].at);
         return true;
       }
   return false;
@@ -674,7 +675,7 @@ START_TEST (large_sigma)
       struct qk_softmax_moments m = at_norm (4096, 1, d);
       double trend = qk_softmax_gap_density (4096) / sqrt (d);
       NEAR (m.jacobian_trace, trend, 1.2 / d * trend);
-      NEAR (qk_softmax_gradient (&m, 1, d), trend / 3 * d, 4 / sqrt (d) * trend / 3 * d);
+      NEAR (qk_softmax_gradient_square (&m, 1, d), trend / 3 * d, 4 / sqrt (d) * trend / 3 * d);
     }
 }
 END_TEST
