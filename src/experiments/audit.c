@@ -582,7 +582,7 @@ summarise_audit (char *text, size_t size, const struct qk_plan *plan, const stru
   qk_recording_place (lowest, r->q, sum.lowest);
   qk_recording_place (highest, r->q, sum.highest);
   size_t used = 0;
-  const char *from = plan->params->expected ? "what is expected" : "the textbook's Var s = d_k";
+  const char *from = plan->params->expected ? "what is expected" : "Var s = d_k";
   if (sum.heads == 1 && !sum.far)
     used += (size_t)snprintf (text, size, "Var s is %.3g times d_k, near %s.", sum.most, from);
   else if (sum.heads == 1)
