@@ -8,6 +8,8 @@
 #   softmax N R S    scores a second, with the statistics of the softmax of R rows of N keys at once
 #   matrices D B S   seconds for one B by B matrix of scores of head dimension D and its mean square
 #   pairs D N S      seconds for one of N independent pairs
+#   record Q K H N   write files of H heads of N tokens, d_k = 64, float32, and answer 0
+#   audit Q K        seconds on the wall for the figures of qkcheck audit, head by head, in float32
 #
 # Seconds are processor time.  Buffers are made once; of the scores nothing but the mean square is
 # taken, in one pass (qkcheck takes four moments more).
@@ -122,6 +124,36 @@ class Numpy:
         return spent / n
 
 
+    def record(self, q, k, heads, tokens):
+        for path in (q, k):
+            x = self.rng.standard_normal((heads, tokens, 64), dtype='f4')
+            self.np.save(path, x)
+        return 0
+
+    def audit(self, q, k):
+        np = self.np
+        q, k = (np.load(path, mmap_mode='r') for path in (q, k))
+        start, d = time.monotonic(), q.shape[-1]
+        for a, b in zip(q, k):
+            a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+            mq, mk, vq, vk = a.mean(0), b.mean(0), a.var(0, ddof=1), b.var(0, ddof=1)
+            ma, mb, va, vb = a.mean(), b.mean(), a.var(ddof=1), b.var(ddof=1)
+            s = a @ b.T
+            figures = [ma, mb, va, vb, s.mean(), s.var(ddof=1), s.var(axis=1, ddof=1).mean(),
+                       max(s.max(), -s.min()), (vq * vk + vq * mk**2 + vk * mq**2).sum(),
+                       d * (va * vb + va * mb**2 + vb * ma**2),
+                       (mk**2).sum() / np.einsum('ij,ij->i', b, b).mean()]
+            s -= s.max(axis=1, keepdims=True)
+            s *= 1 / math.sqrt(d)
+            e = np.exp(s)
+            z = e.sum(axis=1)
+            figures += [(np.einsum('ij,ij->i', e, e) / z**2).mean(), (1 / z).mean(),
+                        (np.log(z) - np.einsum('ij,ij->i', e, s) / z).mean()]
+        if not 0.5 * d < figures[5] < 2 * d:
+            sys.exit('rivals: the variance of the scores is wrong')
+        return time.monotonic() - start
+
+
 class Torch:
     def __init__(self):
         import torch
@@ -157,5 +189,5 @@ class Torch:
 rival = {'numpy': Numpy, 'torch': Torch}[sys.argv[1]]()
 for line in sys.stdin:
     word, *numbers = line.split()
-    numbers = [float(n) if '.' in n else int(n) for n in numbers]
+    numbers = [n if '/' in n else float(n) if '.' in n else int(n) for n in numbers]
     print(getattr(rival, word)(*numbers), flush=True)

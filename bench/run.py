@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -210,6 +211,7 @@ def print_table(rows, judging):
 class Bench:
     def __init__(self, measure, qkcheck, pythons):
         self.qkcheck, self.measure = qkcheck, measure
+        self.folder = tempfile.TemporaryDirectory()
         self.cores = two_cores()
         self.core = self.cores[-1]
         self.us = Side([measure], self.core)
@@ -303,6 +305,8 @@ class Bench:
         else:
             row.absent = 'absent: no python3-numpy here'
 
+        for tokens in 256, 2048:
+            self.recorded(numpy, tokens)
         for d, least, aim in ((64, .8, .93), (512, .9, .98)):
             self.modelled(lambda row, d=d: row.add(*self.against_peak(d)),
                           'score tile with power sums, share of the peak', d, least=least, aim=aim,
@@ -317,6 +321,17 @@ class Bench:
         self.threads()
         self.row(self.memory, 'memory, 100 times the samples / once', 16, unit='MiB', most=1.1,
                  faster=True)
+
+    def recorded(self, numpy, tokens):
+        """Files of 64 MiB a side, read from memory by then."""
+        row = self.row(None, f'qkcheck audit, heads of {tokens} tokens / NumPy float32', 64, least=1)
+        if not numpy:
+            row.absent = 'absent: no python3-numpy here'
+            return
+        files = [os.path.join(self.folder.name, f'{side}{tokens}.npy') for side in 'qk']
+        numpy.ask('record', *files, 1 if QUICK else 2**18 // tokens, tokens)
+        command = [self.qkcheck, 'audit', *files, '--threads=1', '--quiet']
+        row.step = lambda row: row.add(wall(command, [self.core]), numpy.ask('audit', *files))
 
     def modelled(self, step, *arguments, **named):
         row = self.row(step, *arguments, **named)

@@ -514,8 +514,14 @@ enum cause
   CAUSES
 };
 
+enum
+{
+  NAMED = 6 /* far heads that are named one by one */
+};
+
 struct summary
 {
+  uint64_t which[NAMED];                       /* the first that are far */
   uint64_t heads, far, cause[CAUSES], between; /* of heads */
   uint64_t lowest, highest;                    /* heads */
   double least, most;                          /* of Var s/d_k */
@@ -548,6 +554,8 @@ add_head (struct summary *sum, const struct whole *w, uint64_t head, const struc
   sum->heads++;
   if (!is_far (ratio, p))
     return;
+  if (sum->far < NAMED)
+    sum->which[sum->far] = head;
   sum->far++;
   double sign = ratio < 1 ? -1 : 1;
   const double part[CAUSES] = { [SIZE] = sign * log (pooled / w->d),
@@ -594,6 +602,13 @@ summarise_audit (char *text, size_t size, const struct qk_plan *plan, const stru
         "%.3g (%.*s) times d_k.",
         sum.far, sum.heads, from, plan->params->expected ? "" : ", by a factor 2 or more",
         sum.least, (int)strlen (lowest) - 2, lowest, sum.most, (int)strlen (highest) - 2, highest);
+  for (uint64_t i = 0; sum.far <= NAMED && sum.far < sum.heads && i < sum.far && used < size; i++)
+    {
+      qk_recording_place (lowest, r->q, sum.which[i]);
+      used += (size_t)snprintf (text + used, size - used, "%s%.*s%s",
+                                i ? "; " : " Far: ", (int)strlen (lowest) - 2, lowest,
+                                i + 1 < sum.far ? "" : ".");
+    }
   const char *lead = " Main cause: ";
   for (size_t i = 0; i < CAUSES && used < size; i++)
     if (sum.cause[i])
