@@ -23,6 +23,9 @@ enum
   TICK_NS = 100 * 1000 * 1000 /* between two looks at the clock */
 };
 
+/* Seconds that may go into guessing how long a run will take.  */
+static const double TRIAL = 0.5;
+
 /* What the table of a case may cost in all, in multiply-adds, where --max-samples does not say.  */
 static const double MAX_COST = 0x1p43;
 
@@ -168,8 +171,9 @@ work_close (struct qk_work *work)
 double
 qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
 {
-  /* One block of every case that is cheap to try gives its rate; the others take the last one.  */
-  const double cheap = 1 << 28;
+  /* One block of every case that is cheap to try gives its rate, as long as all that takes no time;
+     the others take the last one.  */
+  const double cheap = 1 << 28, begin = clock_seconds (CLOCK_MONOTONIC);
   double seconds = 0, rate = 1e9;
   struct qk_work work;
   char why[QK_WHY];
@@ -178,7 +182,8 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
       {
         const struct qk_case *c = &plan->cases[i];
         double *row = malloc (qk_kind_columns (c->kind) * sizeof *row);
-        if (row && c->cost < cheap && !c->kind->later)
+        if (row && c->cost < cheap && !c->kind->later
+            && clock_seconds (CLOCK_MONOTONIC) - begin < TRIAL)
           {
             double start = clock_seconds (CLOCK_MONOTONIC);
             c->kind->block (row, c, 0, &work);

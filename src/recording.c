@@ -1,6 +1,7 @@
 /* recording.c -- recorded Q and K, head by head: their components and their scores.  */
 
 #include "recording.h"
+#include "lanes/kernels.h"
 #include "message.h"
 
 #include <inttypes.h>
@@ -17,7 +18,8 @@ enum
   GROUP = 48,        /* queries whose scores with a chunk are held at a time */
   BUFFER = 1 << 16,  /* bytes, for reading */
   MOST_AXES = 5,     /* layer, batch, head, tokens, d_k */
-  MOST_COMPONENTS = 1 << 20
+  MOST_COMPONENTS = 1 << 20,
+  MOST_HEADS = 1 << 17 /* what is found of each takes some 4 kB, however small it is */
 };
 
 static size_t
@@ -105,6 +107,8 @@ match (struct qk_recording *r, char why[static QK_WHY])
       r->group = heads / of_keys;
     }
   r->heads = qk_tensor_matrices (q);
+  if (r->heads > MOST_HEADS)
+    return qk_complain (why, "Q is %.80s; at most %d heads are audited at a time", qs, MOST_HEADS);
   r->queries = qk_tensor_tokens (q);
   r->keys = qk_tensor_tokens (k);
   if (r->causal && r->queries > r->keys)

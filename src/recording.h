@@ -7,13 +7,14 @@
 #ifndef QK_RECORDING_H
 #define QK_RECORDING_H
 
-#include "lanes/kernels.h"
 #include "qk.h"
 #include "tensor.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct qk_kernels; /* lanes/kernels.h */
 
 struct qk_recording
 {

@@ -168,33 +168,49 @@ figure_of (struct qk_figure *f, const struct qk_finding *found)
     qk_figure_enclosure (f, found->enclosure);
 }
 
-/* Findings come by case or by quantity, so the row is the last one or, cyclically, the next.  */
+/* Equal for cases that are (FNV-1a, Fowler, Noll, Vo).  */
+static uint64_t
+case_hash (const struct qk_key *key)
+{
+  uint64_t hash = 0xcbf29ce484222325;
+  for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
+    {
+      const double x = key[i].list ? (double)key[i].list->n : key[i].number + 0.0;
+      const char *text = key[i].text ? key[i].text : (const char *)&x;
+      size_t length = key[i].text ? strlen (text) : sizeof x;
+      for (size_t j = 0; j < length; j++)
+        hash = (hash ^ (unsigned char)text[j]) * 0x100000001b3;
+    }
+  return hash ^ hash >> 32;
+}
+
+/* Rows in the order of their first finding.  There may be many thousands.  */
 static bool
 find_rows (struct story *t)
 {
+  size_t room = 16;
+  while (room < 2 * t->n)
+    room *= 2;
+  size_t *place = calloc (room, sizeof *place); /* row + 1, by hash; 0: free */
   t->row = calloc (t->n + 1, sizeof *t->row);
   t->first = calloc (t->n + 1, sizeof *t->first);
-  if (!t->row || !t->first)
-    return false;
-  size_t last = 0;
-  for (size_t i = 0; i < t->n; i++)
+  bool whole = place && t->row && t->first;
+  for (size_t i = 0; whole && i < t->n; i++)
     if (quantity (t, i)->show != QK_LINE)
       {
-        size_t tried = 0;
-        while (tried < t->rows
-               && !same_case (t->found[t->first[last]].statement->key, t->found[i].statement->key))
+        const struct qk_key *key = t->found[i].statement->key;
+        size_t at = case_hash (key) & (room - 1);
+        while (place[at] && !same_case (t->found[t->first[place[at] - 1]].statement->key, key))
+          at = (at + 1) & (room - 1);
+        if (!place[at])
           {
-            last = (last + 1) % t->rows;
-            tried++;
+            t->first[t->rows] = i;
+            place[at] = ++t->rows;
           }
-        if (tried == t->rows)
-          {
-            last = t->rows++;
-            t->first[last] = i;
-          }
-        t->row[i] = last;
+        t->row[i] = place[at] - 1;
       }
-  return true;
+  free (place);
+  return whole;
 }
 
 static const struct qk_key *
