@@ -413,7 +413,7 @@ static bool
 judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_statement *s,
        const struct qk_table *tables, const unsigned *rounds, const uint64_t *target)
 {
-  *f = (struct qk_finding){ .statement = s, .samples = s->population, .samples_needed = NAN };
+  *f = (struct qk_finding){ .statement = s, .samples_needed = NAN };
   unsigned round = 1;
   bool short_of = false;
   for (size_t i = 0; i < s->sources; i++)
@@ -421,13 +421,15 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
       size_t c = s->source[i];
       if (!tables[c].rows)
         return false;
-      f->samples += s->population > 0 ? 0 : (double)tables[c].rows * plan->cases[c].units;
+      f->samples += (double)tables[c].rows * plan->cases[c].units;
       f->blocks += (double)tables[c].rows;
       if (rounds[c] > round)
         round = rounds[c];
       if (s->method == QK_BY_T && tables[c].rows < target[c] && tables[c].rows < QK_MIN_BLOCKS)
         short_of = true;
     }
+  if (plan->experiment->population)
+    f->samples = plan->experiment->population (plan, s, tables);
   double miss = one_round (plan) ? s->miss : qk_round_miss (s->miss, round);
   plan->experiment->enclose (&f->enclosure, plan, s, tables, miss);
   if (s->thin || short_of)

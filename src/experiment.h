@@ -213,10 +213,9 @@ struct qk_statement
   struct qk_band band; /* what the claim allows; only where judged */
   size_t *source;      /* indices of the cases it is measured on; none for a theorem */
   size_t sources;
-  size_t part;       /* the experiment's own: which part of its cases it speaks of */
-  double population; /* units in that part; 0: it speaks of whole cases */
-  double miss;       /* its share of the error budget, all rounds together; 0 without sampling */
-  bool thin; /* set by size: too few samples for an honest interval; described, no interval */
+  size_t part; /* the experiment's own: which part of its cases it speaks of */
+  double miss; /* its share of the error budget, all rounds together; 0 without sampling */
+  bool thin;   /* set by size: too few samples for an honest interval; described, no interval */
 };
 
 /* One row per block, in order.  */
@@ -291,6 +290,10 @@ struct qk_experiment
      the estimate is used.  */
   void (*enclose) (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                    const struct qk_table *tables, double miss);
+
+  /* Units behind a statement that speaks of a part of its cases.  NULL: all speak of whole ones. */
+  double (*population) (const struct qk_plan *plan, const struct qk_statement *s,
+                        const struct qk_table *tables);
 
   /* Where some kinds come later: what the first tables forbid.  0, and in why a warning or nothing;
      or -1 and why.  May be NULL.  */

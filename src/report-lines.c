@@ -140,10 +140,8 @@ fields_of (struct field f[static FIELDS], const struct qk_plan *plan, const stru
     {
       const struct qk_case *c = &plan->cases[s->source[i]];
       blocks += (double)c->blocks;
-      samples += s->population > 0 ? 0 : (double)c->blocks * c->units;
+      samples += (double)c->blocks * c->units;
     }
-  if (s->population > 0)
-    samples = s->population;
   if (found)
     {
       samples = found->samples;

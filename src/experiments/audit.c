@@ -207,14 +207,11 @@ add_statements (struct qk_plan *plan, const struct qk_recording *r, uint64_t hea
       if (!wanted[i])
         continue;
       bool scores = of_scores ((enum quantity)i);
-      bool of_q = i == Q_MEAN || i == Q_VARIANCE;
       struct qk_statement *s
           = qk_plan_statement (plan, quantities[i].name, sources, scores ? 2 : 1);
       s->key = keys;
       s->method = QK_BY_ROUNDING;
       s->part = (size_t)head;
-      s->population
-          = scores ? qk_recording_scores (r) : (double)(of_q ? r->queries : r->keys) * (double)r->d;
       if (i == VARIANCE_RATIO && p->expected)
         {
           s->judged = true;
@@ -470,6 +467,19 @@ enclose_components (const struct whole *w, enum quantity q)
     }
 }
 
+/* Scores or components that remain: tokens may have been left out.  */
+static double
+population_audit (const struct qk_plan *plan, const struct qk_statement *s,
+                  const struct qk_table *tables)
+{
+  const struct setup *u = plan->cases[HEADS_CASE].own;
+  enum quantity q = (enum quantity)s->quantity;
+  struct whole w = gather (&u->r, tables, s->sources, s->part);
+  return of_scores (q)                    ? w.sum.pairs
+         : q == Q_MEAN || q == Q_VARIANCE ? w.head.q.tokens * w.d
+                                          : w.head.k.tokens * w.d;
+}
+
 static void
 enclose_audit (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                const struct qk_table *tables, double miss)
@@ -714,6 +724,7 @@ const struct qk_experiment qk_experiment_audit = {
   .plan = plan_audit,
   .size = size_audit,
   .enclose = enclose_audit,
+  .population = population_audit,
   .inspect = inspect_audit,
   .describe = describe_audit,
   .summarise = summarise_audit,
