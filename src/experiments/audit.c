@@ -197,8 +197,7 @@ keys_of (struct qk_plan *plan, const struct qk_recording *r, uint64_t head)
 }
 
 static void
-add_statements (struct qk_plan *plan, const struct qk_recording *r, uint64_t head,
-                const struct qk_key *keys, const bool *wanted)
+add_statements (struct qk_plan *plan, uint64_t head, const struct qk_key *keys, const bool *wanted)
 {
   static const size_t sources[] = { HEADS_CASE, STRIPS_CASE };
   const struct qk_params *p = plan->params;
@@ -239,7 +238,7 @@ plan_audit (struct qk_plan *plan, char why[static QK_WHY])
   for (size_t i = 0; i < QUANTITIES; i++)
     wanted[i] = qk_plan_wants (plan, quantities[i].name);
   for (uint64_t head = 0; head < u->r.heads && !plan->full; head++)
-    add_statements (plan, &u->r, head, keys_of (plan, &u->r, head), wanted);
+    add_statements (plan, head, keys_of (plan, &u->r, head), wanted);
   return 0;
 }
 
