@@ -6,9 +6,8 @@
 
 #include "../ecdf.h"
 #include "../enclose.h"
-#include "../experiment.h"
+#include "../scored.h"
 #include "../theory.h"
-#include "../tiling.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,153 +18,35 @@ static const double SMALL_D = 8;
 
 struct setup
 {
-  struct qk_score score;
-  double shift;              /* E s: power sums are taken about it */
-  double mix[3];             /* k = mix[0] q + mix[1] k + mix[2], where correlated */
-  struct qk_tile tile;       /* what the plan has to know of one */
-  size_t side;               /* of a tile; or the pairs in a batch */
-  uint64_t tiles;            /* or batches, a block */
+  struct qk_scored scored;
   const struct qk_ecdf *law; /* the exact one, where F_N is counted */
 };
 
-/* What a case may cost unless --max-samples says otherwise: a few minutes.  Pairs, which share no
-   draws, may cost more: the whole law at d_k = 1048576 does.  */
-static const double MAX_COST = 0x1p39, MAX_PAIRS_COST = 0x1p43;
-
-enum
-{
-  M1,
-  M2,
-  M3,
-  M4,
-  ABS,
-  ROW
-};
+/* What the law at one d_k may cost unless --max-samples says otherwise.  Pairs, which share no
+   draws, may cost more than tiles: the law at d_k = 1048576 does.  */
+static const double MAX_PAIRS_COST = 0x1p43;
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
-
-enum
-{
-  ROLE_Q,
-  ROLE_K
-};
-
-struct scratch
-{
-  double *q, *k, *s;
-  uint64_t *words;
-};
-
-static size_t
-operand_room (const struct setup *u)
-{
-  size_t d = (size_t)u->score.d;
-  return qk_operand_size (u->side, d < QK_DEPTH ? d : QK_DEPTH);
-}
-
-/* Operands of one chunk of depth, scores, and room for the words of a foreign generator.  */
-static struct scratch
-scratch_of (const struct setup *u, void *memory)
-{
-  size_t room = operand_room (u);
-  double *q = memory;
-  return (struct scratch){
-    .q = q, .k = q + room, .words = (uint64_t *)(q + 2 * room), .s = q + 4 * room
-  };
-}
-
-static size_t
-scratch_bytes (const struct setup *u)
-{
-  size_t scores = u->tile.pairs ? u->side : u->side * u->side;
-  return (4 * operand_room (u) + scores) * sizeof (double);
-}
-
-/* The scores of tile (or batch) t of the block that work->source stands at, into x.s.  */
-static void
-draw_scores (const struct scratch *x, const struct setup *u, uint64_t t, struct qk_work *work)
-{
-  const struct qk_kernels *kernels = work->kernels;
-  size_t d = (size_t)u->score.d, b = u->side;
-  uint64_t first = t * qk_operand_size (b, d);
-  for (size_t i = 0; i < d; i += QK_DEPTH)
-    {
-      size_t depth = d - i < QK_DEPTH ? d - i : QK_DEPTH;
-      size_t n = qk_operand_size (b, depth);
-      qk_fill (kernels, x->q, n, &work->source, ROLE_Q, first + i * b, &u->score.q, x->words);
-      qk_fill (kernels, x->k, n, &work->source, ROLE_K, first + i * b, &u->score.k, x->words);
-      if (u->score.rho != 0)
-        kernels->mix (x->k, x->q, n, u->mix[0], u->mix[1], u->mix[2]);
-      if (u->tile.pairs)
-        kernels->pairs (x->s, x->q, x->k, b, depth, i == 0);
-      else
-        kernels->tile (x->s, x->q, x->k, b, b, depth, i == 0);
-    }
-}
-
-static int
-moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
-{
-  const struct setup *u = c->own;
-  struct scratch x = scratch_of (u, work->scratch);
-  struct qk_score_sums total = { 0 }, sums;
-  double b = (double)u->side, within = 0;
-  qk_source_open (&work->source, work->seed, c->cell, index);
-  for (uint64_t t = 0; t < u->tiles; t++)
-    {
-      draw_scores (&x, u, t, work);
-      if (u->tile.pairs)
-        work->kernels->pair_sums (&sums, x.s, u->side, u->shift);
-      else
-        {
-          work->kernels->tile_sums (&sums, x.s, u->side, u->shift);
-          within += (sums.s2 - sums.rows / b) / (b * (b - 1));
-        }
-      total.s1 += sums.s1;
-      total.s2 += sums.s2;
-      total.s3 += sums.s3;
-      total.s4 += sums.s4;
-      total.abs += sums.abs;
-    }
-  double n = c->units;
-  row[M1] = total.s1 / n;
-  row[M2] = total.s2 / n;
-  row[M3] = total.s3 / n;
-  row[M4] = total.s4 / n;
-  row[ABS] = total.abs / n;
-  if (!u->tile.pairs)
-    row[ROW] = within / (double)u->tiles;
-  return isnan (row[M4]) ? -1 : 0;
-}
 
 static int
 law_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
 {
   const struct setup *u = c->own;
-  struct scratch x = scratch_of (u, work->scratch);
+  const struct qk_scores *scores = &u->scored.scores;
   qk_source_open (&work->source, work->seed, c->cell, index);
   memset (row, 0, QK_ECDF_POINTS * sizeof *row);
-  for (uint64_t t = 0; t < u->tiles; t++)
+  for (uint64_t t = 0; t < u->scored.tiles; t++)
     {
-      draw_scores (&x, u, t, work);
-      if (qk_ecdf_count (row, u->law, x.s, u->side) != 0)
+      const double *s = qk_scores_draw (scores, t, work->kernels, &work->source, work->scratch);
+      if (qk_ecdf_count (row, u->law, s, scores->queries) != 0)
         return -1;
     }
   qk_ecdf_cumulate (row);
   return 0;
 }
 
-#define MOMENT_COLUMNS                                                                             \
-  { "mean_1", 1 }, { "mean_2", 1 }, { "mean_3", 1 }, { "mean_4", 1 }, { "mean_abs", 1 }
-
-static const struct qk_column tiles_columns[] = { MOMENT_COLUMNS, { "row_variance", 1 }, { 0 } };
-static const struct qk_column pairs_columns[] = { MOMENT_COLUMNS, { 0 } };
 static const struct qk_column law_columns[] = { { "below", QK_ECDF_POINTS }, { 0 } };
 
-static const struct qk_kind tiles_kind
-    = { .name = "tiles", .unit = "block", .columns = tiles_columns, .block = moments_block };
-static const struct qk_kind pairs_kind
-    = { .name = "pairs", .unit = "block", .columns = pairs_columns, .block = moments_block };
 static const struct qk_kind law_kind
     = { .name = "law", .unit = "pair", .columns = law_columns, .block = law_block };
 
@@ -301,79 +182,35 @@ log_band (enum quantity quantity, double tolerance)
                                              : log1p (tolerance);
 }
 
-/* Whether the squared scores vary at all: products of two signs do not.  */
-static bool
-varies (const struct qk_score *s)
-{
-  return tile_variance (s, SCORE_VARIANCE, 1) > 1e-12;
-}
-
+/* Blocks from which those of the kurtosis are.  */
 static double
-square_variance (const void *score, double side)
+kurtosis_blocks (const struct qk_scored *u)
 {
-  return tile_variance (score, SCORE_VARIANCE, side);
-}
-
-/* Blocks from which t intervals are honest, and those of the kurtosis.  */
-static double
-honest_blocks (const struct qk_score *s)
-{
-  return qk_tiling_honest (fmax (qk_law_moment (&s->q, 6), qk_law_moment (&s->k, 6)));
-}
-
-static double
-kurtosis_blocks (const struct qk_score *s)
-{
-  return s->d <= SMALL_D ? QK_MANY_BLOCKS : honest_blocks (s);
+  return u->scores.law.d <= SMALL_D ? QK_MANY_BLOCKS : qk_scored_honest (u);
 }
 
 /* Why the kurtosis cannot be judged honestly, or NULL.  */
 static const char *
-kurtosis_obstacle (const struct setup *u, const struct qk_params *p)
+kurtosis_obstacle (const struct qk_scored *u, const struct qk_params *p)
 {
-  const struct qk_score *s = &u->score;
+  const struct qk_score *s = &u->scores.law;
   double samples = p->samples > 0 ? p->samples : p->max_samples;
   double kurtosis = tile_variance (s, SCORE_EXCESS_KURTOSIS, 1);
   double variance = tile_variance (s, SCORE_VARIANCE, 1);
   if (!isfinite (qk_law_moment (&s->q, QK_MOMENTS))
       || !isfinite (qk_law_moment (&s->k, QK_MOMENTS)))
     return "the 16th moment of a component is infinite";
-  if (!varies (s))
+  if (!qk_scored_varies (s))
     return "the squared scores do not vary";
   if (kurtosis / pow (log_band (SCORE_EXCESS_KURTOSIS, p->tolerance), 2)
       > 4 * variance / pow (log_band (SCORE_VARIANCE, p->tolerance), 2))
     return "it would take more than four times the samples of the variance";
-  if (samples > 0 && qk_tiling_samples (&u->tile, samples).blocks < kurtosis_blocks (s))
+  if (samples > 0 && qk_tiling_samples (&u->tile, samples).blocks < kurtosis_blocks (u))
     return "there are too few samples for an honest interval";
   return NULL;
 }
 
 /* ---- Plan: cases and statements -------------------------------------------------------------- */
-
-/* The case of a statement; list: the d_k of a slope.  */
-static const struct qk_key *
-keys_of (struct qk_plan *plan, const struct qk_list *list, double d)
-{
-  const struct qk_params *p = plan->params;
-  struct qk_key *keys = qk_plan_keys (plan);
-  char text[QK_WHY];
-  qk_key_add (keys, (struct qk_key){ .name = "d_k", .list = list, .number = d });
-  const struct
-  {
-    const char *name;
-    const struct qk_law *law;
-  } laws[] = { { "q_dist", &p->q_dist }, { "k_dist", &p->k_dist } };
-  for (int i = 0; i < 2; i++)
-    {
-      qk_law_format (text, sizeof text, laws[i].law);
-      if (strcmp (text, "normal"))
-        qk_key_add (keys, (struct qk_key){ .name = laws[i].name,
-                                           .text = qk_plan_print (plan, "%s", text) });
-    }
-  if (p->correlation != 0)
-    qk_key_add (keys, (struct qk_key){ .name = "correlation", .number = p->correlation });
-  return keys;
-}
 
 static void
 add_statement (struct qk_plan *plan, enum quantity quantity, size_t source)
@@ -381,14 +218,16 @@ add_statement (struct qk_plan *plan, enum quantity quantity, size_t source)
   const char *name = quantities[quantity].name;
   if (!qk_plan_wants (plan, name))
     return;
-  const struct qk_score *score = &((struct setup *)plan->cases[source].own)->score;
+  const struct qk_scored *u = plan->cases[source].own;
+  const struct qk_score *score = &u->scores.law;
   struct qk_statement *s = qk_plan_statement (plan, name, &source, 1);
   s->claim = claim_of (quantity, score->d);
   s->method = quantity == SCORE_LAW ? QK_BY_DKW : QK_BY_T;
   s->exact = exact_of (quantity, score);
   s->judged = !isnan (s->exact);
   s->band = band_of (quantity, score, plan->params->tolerance);
-  s->key = keys_of (plan, NULL, score->d);
+  s->key = qk_scored_keys (plan,
+                           (const struct qk_key[]){ { .name = "d_k", .number = score->d }, { 0 } });
 }
 
 /* The growth of the variance over all cases.  */
@@ -408,7 +247,7 @@ add_slope (struct qk_plan *plan, const size_t *source)
   s->judged = true;
   s->exact = 1;
   s->band = qk_band_slope (1, plan->params->tolerance, lo, hi);
-  s->key = keys_of (plan, dk, 0);
+  s->key = qk_scored_keys (plan, (const struct qk_key[]){ { .name = "d_k", .list = dk }, { 0 } });
 }
 
 static double
@@ -437,35 +276,13 @@ exact_law (struct qk_plan *plan, const struct qk_score *s)
 static size_t
 add_case (struct qk_plan *plan, const struct qk_kind *kind, double d)
 {
-  const struct qk_params *p = plan->params;
   struct setup *u = qk_plan_alloc (plan, sizeof *u);
   if (!u)
     return 0;
-  u->score = (struct qk_score){ d, p->q_dist, p->k_dist, p->correlation };
-  u->shift = qk_score_mean (&u->score);
-  if (p->correlation != 0)
-    {
-      double tau = sqrt (1 - p->correlation * p->correlation);
-      u->mix[0] = p->correlation * p->k_dist.sd / p->q_dist.sd;
-      u->mix[1] = tau;
-      u->mix[2] = p->k_dist.mean * (1 - tau) - u->mix[0] * p->q_dist.mean;
-    }
-  u->tile = (struct qk_tile){
-    .d = d,
-    .m4 = (qk_law_moment (&p->q_dist, 4) + qk_law_moment (&p->k_dist, 4)) / 2,
-    .pairs = kind != &tiles_kind,
-    .variance = square_variance,
-    .of = &u->score,
-  };
+  size_t c = qk_scored_add (plan, kind, kind == &qk_tiles_kind ? QK_TILE : QK_PAIRS, d, &u->scored);
   if (kind == &law_kind)
-    u->law = exact_law (plan, &u->score);
-  char q[QK_WHY], k[QK_WHY];
-  qk_law_format (q, sizeof q, &p->q_dist);
-  qk_law_format (k, sizeof k, &p->k_dist);
-  const char *label = qk_plan_print (plan, "%s d_k=%.0f", kind->name, d);
-  const char *identity = qk_plan_print (plan, "variance %s d_k=%.0f q=%s k=%s rho=%.17g",
-                                        kind->name, d, q, k, p->correlation);
-  return label && identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
+    u->law = exact_law (plan, &u->scored.scores.law);
+  return c;
 }
 
 /* Say once, for all d_k with the same obstacle, that the kurtosis is left out: "at d_k = 1, 2 and
@@ -505,7 +322,7 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
   const struct qk_params *p = plan->params;
   struct qk_score any = { 1, p->q_dist, p->k_dist, p->correlation };
   bool pairs = p->correlation != 0, known = qk_score_law_known (&any);
-  const struct qk_kind *kind = pairs ? &pairs_kind : &tiles_kind;
+  const struct qk_kind *kind = pairs ? &qk_pairs_kind : &qk_tiles_kind;
   const char **obstacle = qk_plan_alloc (plan, p->dk.n * sizeof *obstacle);
   size_t *source = qk_plan_alloc (plan, p->dk.n * sizeof *source);
   if (!obstacle || !source)
@@ -517,15 +334,16 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
       size_t c = source[i] = add_case (plan, kind, d);
       if (plan->full)
         break;
-      const struct qk_score *score = &((struct setup *)plan->cases[c].own)->score;
+      const struct qk_scored *u = plan->cases[c].own;
+      const struct qk_score *score = &u->scores.law;
       add_statement (plan, SCORE_MEAN, c);
       add_statement (plan, SCORE_VARIANCE, c);
       add_statement (plan, SCORE_ABS_MEAN, c);
-      if (centred (score) && varies (score))
+      if (centred (score) && qk_scored_varies (score))
         add_statement (plan, GEARY_RATIO, c);
       if (qk_plan_wants (plan, "score_excess_kurtosis"))
         {
-          obstacle[i] = kurtosis_obstacle (plan->cases[c].own, p);
+          obstacle[i] = kurtosis_obstacle (u, p);
           if (!obstacle[i])
             add_statement (plan, SCORE_EXCESS_KURTOSIS, c);
         }
@@ -557,30 +375,17 @@ judged_on (const struct qk_statement *s, size_t c)
   return s->judged && s->sources == 1 && s->source[0] == c;
 }
 
-struct demand
-{
-  const struct qk_plan *plan;
-  size_t c;
-};
-
-/* Tiles of that side (pairs: 1) that the statements on a case need.  */
+/* Tiles of that side (pairs: 1) that a statement needs; slopes are sharper than what they are of.
+ */
 static double
-tiles_needed (const void *of, double side)
+tiles_needed (const struct qk_plan *plan, const struct qk_statement *s, size_t c, double side)
 {
-  const struct demand *demand = of;
-  const struct qk_plan *plan = demand->plan;
-  const struct setup *u = plan->cases[demand->c].own;
-  double most = 1;
-  for (size_t i = 0; i < plan->n_statements; i++)
-    {
-      const struct qk_statement *s = &plan->statements[i];
-      enum quantity q = (enum quantity)s->quantity;
-      if (judged_on (s, demand->c))
-        most = fmax (most, qk_plan_units (tile_variance (&u->score, q, side),
-                                          log_band (q, plan->params->tolerance),
-                                          qk_round_miss (s->miss, 1)));
-    }
-  return most;
+  const struct qk_scored *u = plan->cases[c].own;
+  enum quantity q = (enum quantity)s->quantity;
+  return judged_on (s, c)
+             ? qk_plan_units (tile_variance (&u->scores.law, q, side),
+                              log_band (q, plan->params->tolerance), qk_round_miss (s->miss, 1))
+             : 0;
 }
 
 /* Blocks that a case needs whatever its tiles: where its values may have no spread (the interval
@@ -588,73 +393,20 @@ tiles_needed (const void *of, double side)
 static double
 least_blocks (const struct qk_plan *plan, size_t c)
 {
-  const struct setup *u = plan->cases[c].own;
-  double t = plan->params->tolerance, least = honest_blocks (&u->score);
+  const struct qk_scored *u = plan->cases[c].own;
+  double t = plan->params->tolerance, least = qk_scored_honest (u);
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
       if (!judged_on (s, c))
         continue;
       if (s->quantity == SCORE_EXCESS_KURTOSIS)
-        least = fmax (least, kurtosis_blocks (&u->score));
-      if ((s->quantity == SCORE_VARIANCE || s->quantity == SCORE_ABS_MEAN) && !varies (&u->score))
+        least = fmax (least, kurtosis_blocks (u));
+      if ((s->quantity == SCORE_VARIANCE || s->quantity == SCORE_ABS_MEAN)
+          && !qk_scored_varies (&u->scores.law))
         least = fmax (least, qk_plan_degenerate (1, t / (1 + t), qk_round_miss (s->miss, 1)));
     }
   return least;
-}
-
-/* Say of the statements on case c that their sample is too small.  */
-static void
-mark_thin (struct qk_plan *plan, size_t c)
-{
-  const struct setup *u = plan->cases[c].own;
-  for (size_t i = 0; i < plan->n_statements; i++)
-    for (size_t j = 0; j < plan->statements[i].sources; j++)
-      plan->statements[i].thin |= plan->statements[i].source[j] == c;
-  qk_plan_warn (plan,
-                "d_k = %.0f: too few samples for an honest interval: described, not judged; "
-                "--samples=%.0f is enough",
-                u->score.d, qk_tiling_enough (&u->tile, honest_blocks (&u->score)));
-}
-
-static void
-set_size (struct qk_case *k, struct qk_tiling a, double score_cost)
-{
-  struct setup *u = k->own;
-  u->side = (size_t)a.side;
-  u->tiles = (uint64_t)a.tiles;
-  k->blocks = (uint64_t)a.blocks;
-  k->units = a.tiles * a.scores;
-  k->cost = qk_tiling_cost (&a, u->score.d, score_cost);
-  k->scratch = scratch_bytes (u);
-}
-
-static void
-size_moments (struct qk_plan *plan, size_t c)
-{
-  const struct qk_params *p = plan->params;
-  const struct setup *u = plan->cases[c].own;
-  struct qk_tiling a;
-  if (p->samples > 0)
-    a = qk_tiling_samples (&u->tile, p->samples);
-  else
-    a = qk_tiling_planned (&u->tile, tiles_needed, &(struct demand){ plan, c },
-                           least_blocks (plan, c));
-  double most = p->max_samples;
-  if (!(most > 0 || p->samples > 0)) /* the command's own limit */
-    most = fmax (MAX_COST * a.tiles * a.scores / qk_tiling_cost (&a, u->score.d, QK_SCORE_COST),
-                 QK_MIN_BLOCKS * QK_MIN_POOL);
-  double planned = a.blocks * a.tiles * a.scores;
-  if (most > 0 && planned > most)
-    {
-      a = qk_tiling_samples (&u->tile, most);
-      qk_plan_warn (plan,
-                    "d_k = %.0f: a verdict would take about %.1e scores, and --max-samples %s %.1e",
-                    u->score.d, planned, p->max_samples > 0 ? "is" : "stands at", most);
-    }
-  set_size (&plan->cases[c], a, QK_SCORE_COST);
-  if (a.blocks < honest_blocks (&u->score))
-    mark_thin (plan, c);
 }
 
 /* The law takes as many pairs as its band asks for; --samples is a limit.  With --samples their
@@ -672,10 +424,11 @@ size_law (struct qk_plan *plan, size_t c)
   double pairs = qk_plan_distance (width, fmin (u->law->cell, width / 2), miss);
   if (p->samples > 0)
     pairs = fmin (pairs, p->samples);
-  double most = p->max_samples > 0 ? p->max_samples
-                                   : MAX_PAIRS_COST / ((1 + 2 * QK_DRAW_COST) * u->score.d);
+  double most = p->max_samples > 0
+                    ? p->max_samples
+                    : MAX_PAIRS_COST / ((1 + 2 * QK_DRAW_COST) * u->scored.scores.law.d);
   pairs = fmin (pairs, most);
-  set_size (&plan->cases[c], qk_tiling_pairs (pairs), 0);
+  qk_scored_set (&plan->cases[c], qk_tiling_pairs (pairs), 0);
 }
 
 static int
@@ -683,58 +436,21 @@ size_variance (struct qk_plan *plan, char why[static QK_WHY])
 {
   (void)why;
   for (size_t c = 0; c < plan->n_cases; c++)
-    (plan->cases[c].kind == &law_kind ? size_law : size_moments) (plan, c);
+    if (plan->cases[c].kind == &law_kind)
+      size_law (plan, c);
+    else
+      qk_scored_size (plan, c, tiles_needed, least_blocks (plan, c));
   return 0;
 }
 
 /* ---- Enclosures ------------------------------------------------------------------------------ */
-
-/* Where a column's values lie for components of bounded laws.  */
-static struct qk_band
-support (const struct setup *u, int column)
-{
-  const struct qk_law *q = &u->score.q, *k = &u->score.k;
-  double rho = u->score.rho, most_k = qk_law_bound (k);
-  if (rho != 0)
-    most_k = fabs (k->mean)
-             + k->sd
-                   * (fabs (rho) * q->type->bound (q->shape)
-                      + sqrt (1 - rho * rho) * k->type->bound (k->shape));
-  double most = u->score.d * qk_law_bound (q) * most_k;
-  double spread = most + fabs (u->shift);
-  switch (column)
-    {
-    case M1:
-      return (struct qk_band){ -spread, spread };
-    case ABS:
-      return (struct qk_band){ 0, most };
-    default: /* the variance within a row of at least two keys is at most twice the square */
-      return (struct qk_band){ 0, (column == ROW ? 2 : 1) * spread * spread };
-    }
-}
-
-static void
-enclose_column (struct qk_enclosure *e, const struct setup *u, const struct qk_table *t, int column,
-                double miss)
-{
-  qk_enclose_mean (e, t->data + column, t->rows, t->columns, miss, support (u, column));
-}
-
-static double
-column_mean (const struct qk_table *t, int column)
-{
-  double sum = 0;
-  for (size_t i = 0; i < t->rows; i++)
-    sum += t->data[i * t->columns + (size_t)column];
-  return sum / (double)t->rows;
-}
 
 /* exp of ln (A / B^power), A and B column means.  */
 static void
 enclose_ratio (struct qk_enclosure *e, const struct qk_table *t, int a, int b, double power,
                double miss)
 {
-  double top = column_mean (t, a), bottom = column_mean (t, b);
+  double top = qk_column_mean (t, (size_t)a), bottom = qk_column_mean (t, (size_t)b);
   qk_enclose_smooth (e, log (top) - power * log (bottom), t->data, t->rows, t->columns,
                      (const size_t[]){ (size_t)a, (size_t)b },
                      (const double[]){ 1 / top, -power / bottom }, 2, miss);
@@ -773,10 +489,10 @@ enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan, const struct 
   for (size_t i = 0; i < m; i++)
     {
       const struct qk_table *t = &tables[s->source[i]];
-      const struct setup *u = plan->cases[s->source[i]].own;
-      x[i] = u->score.d;
+      const struct qk_scored *u = plan->cases[s->source[i]].own;
+      x[i] = u->scores.law.d;
       df[i] = (double)t->rows - 1;
-      enclose_column (&y[i], u, t, M2, miss / (2 * (double)m));
+      qk_scored_enclose (&y[i], u, t, QK_MEAN_2, miss / (2 * (double)m));
     }
   qk_enclose_slope (e, x, y, df, m, miss);
 }
@@ -785,23 +501,25 @@ static void
 enclose_variance (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                   const struct qk_table *tables, double miss)
 {
-  static const int column[]
-      = { [SCORE_MEAN] = M1, [SCORE_VARIANCE] = M2, [SCORE_ABS_MEAN] = ABS, [ROW_VARIANCE] = ROW };
+  static const enum qk_power column[] = { [SCORE_MEAN] = QK_MEAN_1,
+                                          [SCORE_VARIANCE] = QK_MEAN_2,
+                                          [SCORE_ABS_MEAN] = QK_MEAN_ABS,
+                                          [ROW_VARIANCE] = QK_ROW_VARIANCE };
   size_t c = s->source[0];
   const struct setup *u = plan->cases[c].own;
   const struct qk_table *t = &tables[c];
   switch ((enum quantity)s->quantity)
     {
     default:
-      enclose_column (e, u, t, column[s->quantity], miss);
+      qk_scored_enclose (e, &u->scored, t, column[s->quantity], miss);
       if (s->quantity == SCORE_MEAN)
-        move (e, u->shift);
+        move (e, u->scored.shift);
       break;
     case GEARY_RATIO:
-      enclose_ratio (e, t, ABS, M2, 0.5, miss);
+      enclose_ratio (e, t, QK_MEAN_ABS, QK_MEAN_2, 0.5, miss);
       break;
     case SCORE_EXCESS_KURTOSIS:
-      enclose_ratio (e, t, M4, M2, 2, miss);
+      enclose_ratio (e, t, QK_MEAN_4, QK_MEAN_2, 2, miss);
       move (e, -3);
       break;
     case SCORE_LAW:
@@ -815,29 +533,15 @@ enclose_variance (struct qk_enclosure *e, const struct qk_plan *plan, const stru
 
 /* ---- In words -------------------------------------------------------------------------------- */
 
-static void
-describe_variance (char *text, size_t size, const struct qk_plan *plan)
-{
-  const struct qk_params *p = plan->params;
-  char q[QK_WHY], k[QK_WHY];
-  qk_law_format (q, sizeof q, &p->q_dist);
-  qk_law_format (k, sizeof k, &p->k_dist);
-  int used = qk_law_equal (&p->q_dist, &p->k_dist)
-                 ? snprintf (text, size, "%s components", q)
-                 : snprintf (text, size, "q %s, k %s components", q, k);
-  if (p->correlation != 0 && (size_t)used < size)
-    snprintf (text + used, size - (size_t)used, ", correlation %g", p->correlation);
-}
-
 static bool
 explain_variance (char *text, size_t size, const struct qk_plan *plan, const struct qk_statement *s,
                   const struct qk_enclosure *e, enum qk_verdict verdict)
 {
   (void)e;
   const struct qk_params *p = plan->params;
-  const struct setup *u = plan->cases[s->source[0]].own;
-  const struct qk_law *q = &u->score.q, *k = &u->score.k;
-  double mq = q->mean, mk = k->mean, d = u->score.d;
+  const struct qk_scored *u = plan->cases[s->source[0]].own;
+  const struct qk_law *q = &p->q_dist, *k = &p->k_dist;
+  double mq = q->mean, mk = k->mean, d = u->scores.law.d;
   if (verdict != QK_FAILS)
     return false;
   if (s->quantity == SCORE_MEAN && p->correlation != 0)
@@ -928,11 +632,11 @@ const struct qk_experiment qk_experiment_variance = {
   .unit = "scores",
   .options = options,
   .quantities = quantities,
-  .kinds = (const struct qk_kind *const[]){ &tiles_kind, &pairs_kind, &law_kind, NULL },
+  .kinds = (const struct qk_kind *const[]){ &qk_tiles_kind, &qk_pairs_kind, &law_kind, NULL },
   .examples = examples,
   .plan = plan_variance,
   .size = size_variance,
   .enclose = enclose_variance,
   .explain = explain_variance,
-  .describe = describe_variance,
+  .describe = qk_scored_describe,
 };

@@ -1,0 +1,285 @@
+/* scored.c -- cases of scores: what the commands that sample q . k share.  */
+
+#include "scored.h"
+#include "enclose.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a case may cost unless --max-samples says otherwise: a few minutes.  */
+static const double MAX_COST = 0x1p39;
+
+/* ---- Power sums ------------------------------------------------------------------------------ */
+
+static int
+moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
+{
+  const struct qk_scored *u = c->own;
+  bool tile = u->scores.shape == QK_TILE;
+  struct qk_score_sums total = { 0 }, sums;
+  double b = (double)u->scores.keys, within = 0;
+  qk_source_open (&work->source, work->seed, c->cell, index);
+  for (uint64_t t = 0; t < u->tiles; t++)
+    {
+      const double *s = qk_scores_draw (&u->scores, t, work->kernels, &work->source, work->scratch);
+      if (tile)
+        {
+          work->kernels->tile_sums (&sums, s, u->scores.keys, u->shift);
+          within += (sums.s2 - sums.rows / b) / (b * (b - 1));
+        }
+      else
+        work->kernels->pair_sums (&sums, s, u->scores.keys, u->shift);
+      total.s1 += sums.s1;
+      total.s2 += sums.s2;
+      total.s3 += sums.s3;
+      total.s4 += sums.s4;
+      total.abs += sums.abs;
+    }
+  double n = c->units;
+  row[QK_MEAN_1] = total.s1 / n;
+  row[QK_MEAN_2] = total.s2 / n;
+  row[QK_MEAN_3] = total.s3 / n;
+  row[QK_MEAN_4] = total.s4 / n;
+  row[QK_MEAN_ABS] = total.abs / n;
+  if (tile)
+    row[QK_ROW_VARIANCE] = within / (double)u->tiles;
+  return isnan (row[QK_MEAN_4]) ? -1 : 0;
+}
+
+#define MOMENT_COLUMNS                                                                             \
+  { "mean_1", 1 }, { "mean_2", 1 }, { "mean_3", 1 }, { "mean_4", 1 }, { "mean_abs", 1 }
+
+static const struct qk_column tiles_columns[] = { MOMENT_COLUMNS, { "row_variance", 1 }, { 0 } };
+static const struct qk_column pairs_columns[] = { MOMENT_COLUMNS, { 0 } };
+
+const struct qk_kind qk_tiles_kind
+    = { .name = "tiles", .unit = "block", .columns = tiles_columns, .block = moments_block };
+const struct qk_kind qk_pairs_kind
+    = { .name = "pairs", .unit = "block", .columns = pairs_columns, .block = moments_block };
+
+/* ---- Plan ------------------------------------------------------------------------------------ */
+
+double
+qk_scored_square_variance (const void *score, double side)
+{
+  double v = qk_score_variance (score);
+  return qk_tile_square_variance (score, side, side) / (v * v);
+}
+
+bool
+qk_scored_varies (const struct qk_score *s)
+{
+  return qk_scored_square_variance (s, 1) > 1e-12;
+}
+
+size_t
+qk_scored_add (struct qk_plan *plan, const struct qk_kind *kind, enum qk_score_shape shape,
+               double d, struct qk_scored *u)
+{
+  const struct qk_params *p = plan->params;
+  u->scores.law = (struct qk_score){ d, p->q_dist, p->k_dist, p->correlation };
+  u->scores.shape = shape;
+  u->shift = qk_score_mean (&u->scores.law);
+  u->tile = (struct qk_tile){
+    .d = d,
+    .m4 = (qk_law_moment (&p->q_dist, 4) + qk_law_moment (&p->k_dist, 4)) / 2,
+    .pairs = shape != QK_TILE,
+    .variance = qk_scored_square_variance,
+    .of = &u->scores.law,
+  };
+  char q[QK_WHY], k[QK_WHY];
+  qk_law_format (q, sizeof q, &p->q_dist);
+  qk_law_format (k, sizeof k, &p->k_dist);
+  const char *label = qk_plan_print (plan, "%s d_k=%.0f", kind->name, d);
+  const char *identity
+      = qk_plan_print (plan, "%s %s d_k=%.0f q=%s k=%s rho=%.17g", plan->experiment->name,
+                       kind->name, d, q, k, p->correlation);
+  return label && identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
+}
+
+const struct qk_key *
+qk_scored_keys (struct qk_plan *plan, const struct qk_key *first)
+{
+  const struct qk_params *p = plan->params;
+  struct qk_key *keys = qk_plan_keys (plan);
+  char text[QK_WHY];
+  const struct
+  {
+    const char *name;
+    const struct qk_law *law;
+  } laws[] = { { "q_dist", &p->q_dist }, { "k_dist", &p->k_dist } };
+  for (; first->name; first++)
+    qk_key_add (keys, *first);
+  for (int i = 0; i < 2; i++)
+    {
+      qk_law_format (text, sizeof text, laws[i].law);
+      if (strcmp (text, "normal"))
+        qk_key_add (keys, (struct qk_key){ .name = laws[i].name,
+                                           .text = qk_plan_print (plan, "%s", text) });
+    }
+  if (p->correlation != 0)
+    qk_key_add (keys, (struct qk_key){ .name = "correlation", .number = p->correlation });
+  return keys;
+}
+
+void
+qk_scored_describe (char *text, size_t size, const struct qk_plan *plan)
+{
+  const struct qk_params *p = plan->params;
+  char q[QK_WHY], k[QK_WHY];
+  qk_law_format (q, sizeof q, &p->q_dist);
+  qk_law_format (k, sizeof k, &p->k_dist);
+  int used = qk_law_equal (&p->q_dist, &p->k_dist)
+                 ? snprintf (text, size, "%s components", q)
+                 : snprintf (text, size, "q %s, k %s components", q, k);
+  if (p->correlation != 0 && (size_t)used < size)
+    snprintf (text + used, size - (size_t)used, ", correlation %g", p->correlation);
+}
+
+/* ---- Size ------------------------------------------------------------------------------------ */
+
+double
+qk_scored_honest (const struct qk_scored *u)
+{
+  const struct qk_score *s = &u->scores.law;
+  return qk_tiling_honest (fmax (qk_law_moment (&s->q, 6), qk_law_moment (&s->k, 6)));
+}
+
+static bool
+measured_on (const struct qk_statement *s, size_t c)
+{
+  for (size_t i = 0; i < s->sources; i++)
+    if (s->source[i] == c)
+      return true;
+  return false;
+}
+
+struct demand
+{
+  const struct qk_plan *plan;
+  size_t c;
+  double (*need) (const struct qk_plan *, const struct qk_statement *, size_t, double);
+};
+
+/* Tiles of that side (pairs: 1) that the statements on a case need.  */
+static double
+tiles_needed (const void *of, double side)
+{
+  const struct demand *demand = of;
+  const struct qk_plan *plan = demand->plan;
+  double most = 1;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      const struct qk_statement *s = &plan->statements[i];
+      if (s->judged && measured_on (s, demand->c))
+        most = fmax (most, demand->need (plan, s, demand->c, side));
+    }
+  return most;
+}
+
+/* Say of the statements on case c that their sample is too small.  */
+static void
+mark_thin (struct qk_plan *plan, size_t c)
+{
+  const struct qk_scored *u = plan->cases[c].own;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    plan->statements[i].thin |= measured_on (&plan->statements[i], c);
+  qk_plan_warn (plan,
+                "d_k = %.0f: too few samples for an honest interval: described, not judged; "
+                "--samples=%.0f is enough",
+                u->scores.law.d, qk_tiling_enough (&u->tile, qk_scored_honest (u)));
+}
+
+/* Multiply-adds a block, or their equivalent in time.  */
+static double
+cost_of (const struct qk_scored *u, const struct qk_tiling *a, double score)
+{
+  double d = u->scores.law.d, keys = u->scores.shape == QK_SELF ? a->tiles * a->side * d : 0;
+  return qk_tiling_cost (a, d, score) - QK_DRAW_COST * keys;
+}
+
+void
+qk_scored_set (struct qk_case *c, struct qk_tiling a, double score)
+{
+  struct qk_scored *u = c->own;
+  u->scores.queries = u->scores.keys = (size_t)a.side;
+  u->tiles = (uint64_t)a.tiles;
+  c->blocks = (uint64_t)a.blocks;
+  c->units = a.tiles * a.scores;
+  c->cost = cost_of (u, &a, score);
+  c->scratch = qk_scores_bytes (&u->scores);
+}
+
+void
+qk_scored_size (struct qk_plan *plan, size_t c,
+                double (*need) (const struct qk_plan *plan, const struct qk_statement *s, size_t c,
+                                double side),
+                double least)
+{
+  const struct qk_params *p = plan->params;
+  const struct qk_scored *u = plan->cases[c].own;
+  struct qk_tiling a;
+  if (p->samples > 0)
+    a = qk_tiling_samples (&u->tile, p->samples);
+  else
+    a = qk_tiling_planned (&u->tile, tiles_needed, &(struct demand){ plan, c, need }, least);
+  double most = p->max_samples;
+  if (!(most > 0 || p->samples > 0)) /* the command's own limit */
+    most = fmax (MAX_COST * a.tiles * a.scores / cost_of (u, &a, QK_SCORE_COST),
+                 QK_MIN_BLOCKS * QK_MIN_POOL);
+  double planned = a.blocks * a.tiles * a.scores;
+  if (most > 0 && planned > most)
+    {
+      a = qk_tiling_samples (&u->tile, most);
+      qk_plan_warn (plan,
+                    "d_k = %.0f: a verdict would take about %.1e %s, and --max-samples %s %.1e",
+                    u->scores.law.d, planned, plan->experiment->unit,
+                    p->max_samples > 0 ? "is" : "stands at", most);
+    }
+  qk_scored_set (&plan->cases[c], a, QK_SCORE_COST);
+  if (a.blocks < qk_scored_honest (u))
+    mark_thin (plan, c);
+}
+
+/* ---- Enclosures ------------------------------------------------------------------------------ */
+
+/* Where a column's values lie for components of bounded laws.  */
+static struct qk_band
+support (const struct qk_scored *u, enum qk_power column)
+{
+  const struct qk_law *q = &u->scores.law.q, *k = &u->scores.law.k;
+  double rho = u->scores.law.rho, most_k = qk_law_bound (k);
+  if (rho != 0)
+    most_k = fabs (k->mean)
+             + k->sd
+                   * (fabs (rho) * q->type->bound (q->shape)
+                      + sqrt (1 - rho * rho) * k->type->bound (k->shape));
+  double most = u->scores.law.d * qk_law_bound (q) * most_k;
+  double spread = most + fabs (u->shift);
+  switch (column)
+    {
+    case QK_MEAN_1:
+      return (struct qk_band){ -spread, spread };
+    case QK_MEAN_ABS:
+      return (struct qk_band){ 0, most };
+    default: /* the variance within a row of at least two keys is at most twice the square */
+      return (struct qk_band){ 0, (column == QK_ROW_VARIANCE ? 2 : 1) * spread * spread };
+    }
+}
+
+void
+qk_scored_enclose (struct qk_enclosure *e, const struct qk_scored *u, const struct qk_table *t,
+                   enum qk_power column, double miss)
+{
+  qk_enclose_mean (e, t->data + column, t->rows, t->columns, miss, support (u, column));
+}
+
+double
+qk_column_mean (const struct qk_table *t, size_t column)
+{
+  double sum = 0;
+  for (size_t i = 0; i < t->rows; i++)
+    sum += t->data[i * t->columns + column];
+  return sum / (double)t->rows;
+}

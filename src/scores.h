@@ -1,0 +1,45 @@
+/* scores.h -- the scores of tiles of Q K^T, or of pairs, drawn by address.
+
+   The numbers of tile (or batch) t of a block are a function of the block's address, the laws, d
+   and the sides alone.  Operands are drawn a chunk of QK_DEPTH coordinates at a time, so the room
+   they take does not grow with d.  */
+
+#ifndef QK_SCORES_H
+#define QK_SCORES_H
+
+#include "lanes/kernels.h"
+#include "theory.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum
+{
+  QK_ROLE_Q,
+  QK_ROLE_K
+};
+
+enum qk_score_shape
+{
+  QK_TILE,  /* every query with every key; q and k uncorrelated */
+  QK_PAIRS, /* query i with key i alone */
+  QK_SELF   /* query i with itself: the squared norms */
+};
+
+struct qk_scores
+{
+  struct qk_score law;
+  enum qk_score_shape shape;
+  size_t queries, keys; /* of a tile or batch, multiples of QK_LANES; but for tiles equal */
+};
+
+/* Bytes of scratch for qk_scores_draw.  */
+size_t qk_scores_bytes (const struct qk_scores *s);
+
+/* Draw tile (batch) t of the block at which source stands.  The result lies in scratch, which is
+   aligned to QK_ALIGN: a tile in score layout, queries by keys; else one score a query.  */
+double *qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *kernels,
+                        struct qk_source *source, void *scratch);
+
+#endif
