@@ -270,10 +270,49 @@ norm_variance (double d)
 }
 
 static bool
+is_centred (const struct qk_law *law, const char *name)
+{
+  return law->mean == 0 && strcmp (law->type->name, name) == 0;
+}
+
+double
+qk_norm_mean (const struct qk_law *law, double d)
+{
+  if (is_centred (law, "normal"))
+    return law->sd * sqrt (M_PI_2) * abs_mean_ratio (d / 2);
+  return is_centred (law, "rademacher") ? law->sd * sqrt (d) : NAN;
+}
+
+double
+qk_norm_variance (const struct qk_law *law, double d)
+{
+  if (is_centred (law, "normal"))
+    return law->sd * law->sd * norm_variance (d);
+  return is_centred (law, "rademacher") ? 0 : NAN;
+}
+
+double
+qk_norm_square_spread (const struct qk_law *law, double d)
+{
+  double a2 = qk_law_raw_moment (law, 2);
+  return (qk_law_raw_moment (law, 4) / (a2 * a2) - 1) / d;
+}
+
+/* With v = Var ||x||, m = E ||x||, m^2 = d - v, E ||x||^3 = m (d+1), E ||x||^4 = d (d+2), the
+   fourth central moment is 2 d (2 v - 1) + 4 v - 3 v^2.  */
+double
+qk_norm_variance_spread (const struct qk_law *law, double d)
+{
+  double v = norm_variance (d);
+  if (!is_centred (law, "normal"))
+    return NAN;
+  return (2 * d * (2 * v - 1) + 4 * v) / (v * v) - 4;
+}
+
+static bool
 both_centred (const struct qk_score *s, const char *name)
 {
-  return s->rho == 0 && s->q.mean == 0 && s->k.mean == 0 && strcmp (s->q.type->name, name) == 0
-         && strcmp (s->k.type->name, name) == 0;
+  return s->rho == 0 && is_centred (&s->q, name) && is_centred (&s->k, name);
 }
 
 bool

@@ -353,14 +353,13 @@ example_value (double *value, double *slack, const char *quantity, const char *t
     }
   else if (strcmp (quantity, "E|q|") == 0)
     {
-      s = score (d, "normal", "normal", 0); /* E |s| = E |k_1| E ||q|| */
-      *value = qk_score_abs_mean (&s) / sqrt (M_2_PI);
+      s = score (d, "normal", "normal", 0);
+      *value = qk_norm_mean (&s.q, d);
     }
   else if (strcmp (quantity, "Var|q|") == 0)
     {
-      s = score (d, "normal", "normal",
-                 0); /* what 2^100 keys leave of the variance is the query's */
-      *value = qk_tile_abs_variance (&s, 1, 0x1p100) / M_2_PI;
+      s = score (d, "normal", "normal", 0);
+      *value = qk_norm_variance (&s.q, d);
     }
   else
     return false;
@@ -452,7 +451,13 @@ START_TEST (unknown_values)
       ck_assert (isnan (qk_score_geary (&s)) && isnan (qk_score_cdf (&s, 0.3)));
       ck_assert (isfinite (qk_tile_abs_variance (&s, 3, 4)));
     }
-  struct qk_score s = score (4, "normal", "normal", 0.05);
+  struct qk_score s = score (4, "laplace", "normal:mean=0.5", 0);
+  ck_assert (isnan (qk_norm_mean (&s.q, 4)) && isnan (qk_norm_variance (&s.q, 4)));
+  ck_assert (isnan (qk_norm_mean (&s.k, 4)) && isnan (qk_norm_variance (&s.k, 4)));
+  ck_assert (isnan (qk_norm_variance_spread (&s.q, 4))
+             && isnan (qk_norm_variance_spread (&s.k, 4)));
+  CLOSE (qk_norm_square_spread (&s.q, 4), 5. / 4, 1e-15);
+  s = score (4, "normal", "normal", 0.05);
   ck_assert (!qk_score_law_known (&s) && isnan (qk_score_row_variance (&s)));
   ck_assert (isnan (qk_tile_mean_variance (&s, 2, 1))
              && isnan (qk_tile_square_variance (&s, 1, 2)));
@@ -469,6 +474,8 @@ START_TEST (no_spread)
   struct qk_score s = score (1, "rademacher", "rademacher", 0); /* s^2 = 1 */
   ck_assert (qk_tile_square_variance (&s, 5, 7) == 0 && qk_tile_abs_variance (&s, 5, 7) == 0);
   ck_assert (qk_tile_log_kurtosis_variance (&s, 1, 1) == 0);
+  CLOSE (qk_norm_mean (&s.q, 7), sqrt (7), 1e-15);
+  ck_assert (qk_norm_variance (&s.q, 7) == 0 && qk_norm_square_spread (&s.q, 7) == 0);
   s = score (5, "rademacher", "rademacher", 1); /* s = d */
   ck_assert (qk_score_mean (&s) == 5 && qk_score_variance (&s) == 0);
   ck_assert (isnan (qk_score_skewness (&s)) && isnan (qk_score_excess_kurtosis (&s)));
@@ -894,13 +901,14 @@ START_TEST (lattice_twin)
 }
 END_TEST
 
-/* E ||x|| = sqrt 2 Gamma ((d+1)/2) / Gamma (d/2), and Var ||x|| = d - (E ||x||)^2.  */
+/* m = E ||x|| = sqrt 2 Gamma ((d+1)/2) / Gamma (d/2), v = Var ||x|| = d - m^2, and of the central
+   moment of order four, d (d+2) - 4 m^2 (d+1) + 6 m^2 d - 3 m^4, what it is over v^2, less 1.  */
 static void
-norm_ref (double *mean, double *variance, unsigned d)
+norm_ref (double *mean, double *variance, double *spread, unsigned d)
 {
-  mpfr_t a, b;
+  mpfr_t a, b, c;
   int sign;
-  mpfr_inits2 (300, a, b, (mpfr_ptr)NULL);
+  mpfr_inits2 (300, a, b, c, (mpfr_ptr)NULL);
   mpfr_set_ui_2exp (a, d + 1, -1, MPFR_RNDN);
   mpfr_lgamma (a, &sign, a, MPFR_RNDN);
   mpfr_set_ui_2exp (b, d, -1, MPFR_RNDN);
@@ -911,9 +919,18 @@ norm_ref (double *mean, double *variance, unsigned d)
   mpfr_mul_2ui (a, a, 1, MPFR_RNDN);
   mpfr_sqrt (b, a, MPFR_RNDN);
   *mean = mpfr_get_d (b, MPFR_RNDN);
+  mpfr_mul_ui (b, a, 3, MPFR_RNDN);
+  mpfr_si_sub (b, 2 * (long)d - 4, b, MPFR_RNDN);
+  mpfr_mul (b, b, a, MPFR_RNDN);
+  mpfr_set_ui (c, d, MPFR_RNDN);
+  mpfr_mul_ui (c, c, d + 2, MPFR_RNDN);
+  mpfr_add (b, b, c, MPFR_RNDN);
   mpfr_ui_sub (a, d, a, MPFR_RNDN);
   *variance = mpfr_get_d (a, MPFR_RNDN);
-  mpfr_clears (a, b, (mpfr_ptr)NULL);
+  mpfr_sqr (a, a, MPFR_RNDN);
+  mpfr_div (b, b, a, MPFR_RNDN);
+  *spread = mpfr_get_d (b, MPFR_RNDN) - 1;
+  mpfr_clears (a, b, c, (mpfr_ptr)NULL);
 }
 
 START_TEST (abs_mean_twin)
@@ -921,15 +938,30 @@ START_TEST (abs_mean_twin)
   for (unsigned d = 1; d <= 1 << 20; d += d < 150 ? 1 : d)
     {
       struct qk_score s = score (d, "normal", "normal", 0);
-      double mean, variance;
-      norm_ref (&mean, &variance, d);
+      double mean, variance, spread;
+      norm_ref (&mean, &variance, &spread, d);
       CLOSE (qk_score_abs_mean (&s), sqrt (M_2_PI) * mean, 1e-14);
       /* What 2^100 keys leave of the variance is the query's share.  */
       CLOSE (qk_tile_abs_variance (&s, 1, 0x1p100), M_2_PI * variance, 5e-13);
       /* A fair walk of 2m steps is at a distance of E |s| at d = 2m on the average.  */
       s = score (d, "rademacher", "rademacher", 0);
-      norm_ref (&mean, &variance, d + d % 2);
+      norm_ref (&mean, &variance, &spread, d + d % 2);
       CLOSE (qk_score_abs_mean (&s), sqrt (M_2_PI) * mean, 1e-14);
+    }
+}
+END_TEST
+
+START_TEST (norm_twin)
+{
+  for (unsigned d = 1; d <= 1 << 20; d += d < 150 ? 1 : d)
+    {
+      struct qk_score s = score (d, "normal:sd=2.385", "normal", 0);
+      double mean, variance, spread;
+      norm_ref (&mean, &variance, &spread, d);
+      CLOSE (qk_norm_mean (&s.q, d), 2.385 * mean, 1e-14);
+      CLOSE (qk_norm_variance (&s.q, d), 2.385 * 2.385 * variance, 5e-13);
+      CLOSE (qk_norm_variance_spread (&s.q, d), spread, 1e-14 * d + 3e-12);
+      CLOSE (qk_norm_square_spread (&s.q, d), 2. / d, 1e-14);
     }
 }
 END_TEST
@@ -1021,6 +1053,7 @@ main (void)
   tcase_add_test (twin, tail_twin_odd);
   tcase_add_test (twin, lattice_twin);
   tcase_add_test (twin, abs_mean_twin);
+  tcase_add_test (twin, norm_twin);
   suite_add_tcase (suite, twin);
 
   tcase_add_test (laws, cdf_laws);
