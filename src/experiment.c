@@ -186,7 +186,10 @@ qk_plan_warn (struct qk_plan *plan, const char *format, ...)
   va_start (arguments, format);
   char *text = print (plan, format, arguments);
   va_end (arguments);
-  if (text)
+  bool known = false;
+  for (size_t i = 0; text && i < plan->n_warnings; i++)
+    known |= strcmp (plan->warnings[i], text) == 0;
+  if (text && !known)
     plan->warnings[plan->n_warnings++] = text;
 }
 

@@ -86,6 +86,7 @@ struct qk_params
 
   /* of one command */
   double correlation;
+  struct qk_list alpha;
   bool causal;
   struct qk_band expect; /* where expected */
   bool expected;
@@ -366,6 +367,7 @@ struct qk_statement *qk_plan_statement (struct qk_plan *plan, const char *quanti
 struct qk_key *qk_plan_keys (struct qk_plan *plan);
 void qk_key_add (struct qk_key *keys, struct qk_key key);
 
+/* What was said before is not said again.  */
 void qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 

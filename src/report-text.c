@@ -99,7 +99,10 @@ add_key (struct sentence *s, const struct qk_key *key)
     }
   else if (!key->list)
     {
-      qk_figure_value (number, key->number, 6);
+      if (key->number == rint (key->number))
+        qk_figure_value (number, key->number, 0);
+      else
+        qk_figure_plain (number, key->number, 6);
       add (s, "%s", number);
     }
 }

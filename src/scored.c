@@ -60,6 +60,22 @@ const struct qk_kind qk_pairs_kind
 
 /* ---- Plan ------------------------------------------------------------------------------------ */
 
+struct qk_span
+qk_span_of (const struct qk_list *x)
+{
+  struct qk_span span = { INFINITY, 0, 0 };
+  double n = (double)x->n, centre = 0;
+  for (size_t i = 0; i < x->n; i++)
+    {
+      span.lo = fmin (span.lo, x->value[i]);
+      span.hi = fmax (span.hi, x->value[i]);
+      centre += log (x->value[i]) / n;
+    }
+  for (size_t i = 0; i < x->n; i++)
+    span.spread += pow (log (x->value[i]) - centre, 2);
+  return span;
+}
+
 double
 qk_scored_square_variance (const void *score, double side)
 {
@@ -275,6 +291,38 @@ qk_scored_enclose (struct qk_enclosure *e, const struct qk_scored *u, const stru
   qk_enclose_mean (e, t->data + column, t->rows, t->columns, miss, support (u, column));
 }
 
+/* That of |y + shift|.  Where the sign is not certain its logarithm has no honest interval: no
+   standard error.  */
+static struct qk_enclosure
+magnitude (struct qk_enclosure y, double shift)
+{
+  double lo = y.lo + shift, hi = y.hi + shift, size = fabs (y.estimate + shift);
+  if (lo > 0)
+    return (struct qk_enclosure){ size, y.std_error, lo, hi };
+  return (struct qk_enclosure){ size, hi < 0 ? y.std_error : NAN, -hi, -lo };
+}
+
+void
+qk_scored_enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan,
+                         const struct qk_statement *s, const struct qk_table *tables,
+                         enum qk_power column, double miss)
+{
+  size_t m = s->sources;
+  double x[m], df[m];
+  struct qk_enclosure y[m];
+  for (size_t i = 0; i < m; i++)
+    {
+      const struct qk_table *t = &tables[s->source[i]];
+      const struct qk_scored *u = plan->cases[s->source[i]].own;
+      x[i] = u->scores.law.d;
+      df[i] = (double)t->rows - 1;
+      qk_scored_enclose (&y[i], u, t, column, miss / (2 * (double)m));
+      if (column == QK_MEAN_1)
+        y[i] = magnitude (y[i], u->shift);
+    }
+  qk_enclose_slope (e, x, y, df, m, miss);
+}
+
 double
 qk_column_mean (const struct qk_table *t, size_t column)
 {
@@ -283,3 +331,7 @@ qk_column_mean (const struct qk_table *t, size_t column)
     sum += t->data[i * t->columns + column];
   return sum / (double)t->rows;
 }
+
+const char qk_scored_unbroken[]
+    = "No assumption is broken by these options: the generator or this program is wrong; "
+      "try another --seed, then --rng=mt19937.";

@@ -46,6 +46,15 @@ const struct qk_key *qk_scored_keys (struct qk_plan *plan, const struct qk_key *
 /* "laplace components, correlation 0.5".  */
 void qk_scored_describe (char *text, size_t size, const struct qk_plan *plan);
 
+/* The ends of a list of head dimensions, and the sum of the squared deviations of their logarithms
+   from the mean.  */
+struct qk_span
+{
+  double lo, hi, spread;
+};
+
+struct qk_span qk_span_of (const struct qk_list *x);
+
 /* The relative variance of the mean of (s - E s)^2 over one tile of side by side; one pair: 1.  */
 double qk_scored_square_variance (const void *score, double side);
 
@@ -75,7 +84,16 @@ void qk_scored_set (struct qk_case *c, struct qk_tiling a, double score);
 void qk_scored_enclose (struct qk_enclosure *e, const struct qk_scored *u, const struct qk_table *t,
                         enum qk_power column, double miss);
 
+/* The slope, over the cases of s, of the logarithm of E (s - E s)^2 (QK_MEAN_2) or |E s|
+   (QK_MEAN_1) against log d.  */
+void qk_scored_enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan,
+                              const struct qk_statement *s, const struct qk_table *tables,
+                              enum qk_power column, double miss);
+
 /* The mean of a column of any table.  */
 double qk_column_mean (const struct qk_table *t, size_t column);
+
+/* What to say of a finding that fails although the options break nothing.  */
+extern const char qk_scored_unbroken[];
 
 #endif

@@ -65,6 +65,9 @@ ends 0 $quick
 ends 1 variance --dk=64 --dist=normal:mean=1 --samples=524288
 ends 3 variance --dk=64 --samples=524288 --tolerance=0.0001 --quantity=score_variance
 ends 3 variance --dk=64 --samples=256
+ends 0 scale --dk=2,8 --tolerance=0.1
+ends 1 scale --dk=8 --correlation=0.5 --tolerance=0.1
+ends 3 scale --dk=2,8 --samples=256
 
 # ---- mistakes ----
 usage "variance: --dk: '0' is not between 1 and 1048576" variance --dk=0
@@ -81,6 +84,9 @@ usage "variance: --seed: 'abc' is not " variance --seed=abc
 usage "variance: --threads: '0' is not " variance --threads=0
 usage "variance: --samples: '255' is not " variance --samples=255
 usage "variance: --correlation: '2' is not " variance --correlation=2
+usage "scale: --alpha: '-0.5' is not between 0 and 2" scale --alpha=-0.5
+usage "scale: --alpha: '3' is not between 0 and 2" scale --alpha=0..3+0.5
+usage "variance: unknown option '--alpha'" variance --alpha=0.5
 usage "variance: .*mersenne.*" variance --rng=mersenne
 usage "variance: .*surplus operand 'more'" variance more
 usage "variance: .*--tolerance" variance --tolerence=1

@@ -35,6 +35,8 @@ variance --dk=7,64 --dist=rademacher --seed=0xfeed --samples=524288
 variance --dk=9 --dist=uniform:mean=0.3,sd=2.385 --samples=524288
 variance --dk=33 --dist=exponential --correlation=-0.4 --samples=524288
 variance --dk=4 --rng=mt19937 --samples=524288
+scale --dk=1,3,300 --samples=524288
+scale --dk=5,33 --q-dist=laplace:mean=0.3 --correlation=-0.4 --alpha=0.3,0.5,1 --samples=524288
 audit $recorded/q.npy $recorded/k.npy
 audit $recorded/q.npy $recorded/k.npy --causal --expect=0..100
 END

@@ -14,21 +14,23 @@ work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 
 # What is run, and the exit status it must have; arguments hold no spaces.
-while read -r status arguments; do
+while read -r status command arguments; do
   # shellcheck disable=SC2086
-  "$QKCHECK" variance --format=json $arguments > "$work/out"
+  "$QKCHECK" "$command" --format=json $arguments > "$work/out"
   got=$?
   if [ "$got" != "$status" ]; then
-    echo "schema: qkcheck variance $arguments: status $got, not $status"
+    echo "schema: qkcheck $command $arguments: status $got, not $status"
     exit 1
   fi
   cat "$work/out" >> "$work/lines"
 done <<END
-0 --dk=2,8 --tolerance=0.1
-1 --dk=4 --dist=normal:mean=1 --tolerance=0.1
-3 --dk=4 --samples=300
-0 --dk=2,8 --tolerance=0.1 --dry-run
-0 --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
+0 variance --dk=2,8 --tolerance=0.1
+1 variance --dk=4 --dist=normal:mean=1 --tolerance=0.1
+3 variance --dk=4 --samples=300
+0 variance --dk=2,8 --tolerance=0.1 --dry-run
+0 variance --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
+0 scale --dk=2,8 --tolerance=0.1
+1 scale --dk=2,8 --correlation=-0.5 --tolerance=0.1
 END
 
 # The plan of every check and example, or its result where nothing is sampled: cases have keys of the

@@ -235,18 +235,13 @@ static void
 add_slope (struct qk_plan *plan, const size_t *source)
 {
   const struct qk_list *dk = &plan->params->dk;
-  double lo = INFINITY, hi = 0;
-  for (size_t i = 0; i < dk->n; i++)
-    {
-      lo = fmin (lo, dk->value[i]);
-      hi = fmax (hi, dk->value[i]);
-    }
+  struct qk_span span = qk_span_of (dk);
   struct qk_statement *s = qk_plan_statement (plan, "variance_slope", source, dk->n);
   s->claim = claim_of (VARIANCE_SLOPE, 0);
   s->method = QK_BY_T;
   s->judged = true;
   s->exact = 1;
-  s->band = qk_band_slope (1, plan->params->tolerance, lo, hi);
+  s->band = qk_band_slope (1, plan->params->tolerance, span.lo, span.hi);
   s->key = qk_scored_keys (plan, (const struct qk_key[]){ { .name = "d_k", .list = dk }, { 0 } });
 }
 
@@ -480,24 +475,6 @@ enclose_law (struct qk_enclosure *e, const struct setup *u, const struct qk_tabl
 }
 
 static void
-enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
-               const struct qk_table *tables, double miss)
-{
-  size_t m = s->sources;
-  double x[m], df[m];
-  struct qk_enclosure y[m];
-  for (size_t i = 0; i < m; i++)
-    {
-      const struct qk_table *t = &tables[s->source[i]];
-      const struct qk_scored *u = plan->cases[s->source[i]].own;
-      x[i] = u->scores.law.d;
-      df[i] = (double)t->rows - 1;
-      qk_scored_enclose (&y[i], u, t, QK_MEAN_2, miss / (2 * (double)m));
-    }
-  qk_enclose_slope (e, x, y, df, m, miss);
-}
-
-static void
 enclose_variance (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                   const struct qk_table *tables, double miss)
 {
@@ -526,7 +503,7 @@ enclose_variance (struct qk_enclosure *e, const struct qk_plan *plan, const stru
       enclose_law (e, u, t, (double)t->rows * plan->cases[c].units, miss);
       break;
     case VARIANCE_SLOPE:
-      enclose_slope (e, plan, s, tables, miss);
+      qk_scored_enclose_slope (e, plan, s, tables, QK_MEAN_2, miss);
       break;
     }
 }
@@ -577,9 +554,7 @@ explain_variance (char *text, size_t size, const struct qk_plan *plan, const str
               "adds σ_q²σ_k² + σ_q²μ_k² + σ_k²μ_q² = %g: together %g.",
               s->exact / d, s->exact);
   else
-    snprintf (text, size,
-              "No assumption is broken by these options: the generator or this program is wrong; "
-              "try another --seed, then --rng=mt19937.");
+    snprintf (text, size, "%s", qk_scored_unbroken);
   return true;
 }
 
