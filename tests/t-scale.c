@@ -330,14 +330,17 @@ check_coverage (const char *arguments, int runs, double miss)
     }
 }
 
-START_TEST (coverage) { check_coverage ("--dk=1,2 --alpha=0.5", (int)(150 * effort ()), 0.1); }
+START_TEST (coverage)
+{
+  check_coverage ("--dk=1,2 --alpha=0.5", (int)fmax (12, 150 * effort ()), 0.1);
+}
 END_TEST
 
 START_TEST (coverage_correlated)
 {
   check_coverage ("--dk=1,2 --correlation=0.6 --alpha=0.75 "
                   "--quantity=scaled_mean,scaled_mean_slope,scaled_variance,scale_exponent",
-                  (int)(60 * effort ()), 0.1);
+                  (int)fmax (12, 60 * effort ()), 0.1);
 }
 END_TEST
 
