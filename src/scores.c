@@ -1,6 +1,11 @@
-/* scores.c -- the scores of tiles of Q K^T, or of pairs, drawn by address.  */
+/* scores.c -- the scores of tiles of Q K^T, of pairs, of rows alone, drawn by address.  */
 
 #include "scores.h"
+
+enum
+{
+  GROUP = 64 /* keys of a query drawn at a time where they are its own; a multiple of QK_LANES */
+};
 
 /* Operands of one chunk of depth, as many words for a foreign generator (two a value at most), and
    the scores.  */
@@ -13,22 +18,35 @@ static struct room
 room_of (const struct qk_scores *s)
 {
   size_t d = (size_t)s->law.d, depth = d < QK_DEPTH ? d : QK_DEPTH;
-  return (struct room){ qk_operand_size (s->queries, depth),
-                        s->shape == QK_SELF ? 0 : qk_operand_size (s->keys, depth),
-                        s->shape == QK_TILE ? s->queries * s->keys : s->queries };
+  size_t q = qk_operand_size (s->queries, depth), k = qk_operand_size (s->keys, depth);
+  switch (s->shape)
+    {
+    case QK_PAIRS:
+      return (struct room){ q, k, s->queries };
+    case QK_SELF:
+      return (struct room){ q, 0, s->queries };
+    case QK_OWN:
+      k = qk_operand_size (QK_LANES * (s->keys < GROUP ? s->keys : GROUP), depth);
+      break;
+    case QK_FREE:
+      return (struct room){ 0, 0, s->queries * s->keys };
+    default:
+      break;
+    }
+  return (struct room){ q, k, s->queries * s->keys };
 }
 
 static size_t
-words_of (struct room room)
+words_of (const struct qk_scores *s, struct room room)
 {
-  return 2 * (room.q > room.k ? room.q : room.k);
+  return 2 * (s->shape == QK_FREE ? room.s : room.q > room.k ? room.q : room.k);
 }
 
 size_t
 qk_scores_bytes (const struct qk_scores *s)
 {
   struct room room = room_of (s);
-  return (room.q + room.k + words_of (room) + room.s) * sizeof (double);
+  return (room.q + room.k + words_of (s, room) + room.s) * sizeof (double);
 }
 
 /* Make of independent k the partners of q:  mean_k + sd_k (rho z + sqrt (1 - rho^2) e), z and e the
@@ -41,6 +59,24 @@ correlate (const struct qk_score *law, const struct qk_kernels *kernels, double 
   kernels->mix (k, q, n, slope, tau, law->k.mean * (1 - tau) - slope * law->q.mean);
 }
 
+/* Add to the scores of QK_LANES queries what a chunk of depth contributes, of coordinate i on.  The
+   key of place j of all queries is a panel: they are QK_LANES pairs.  */
+static void
+add_own (double *scores, const struct qk_scores *s, const double *q, double *k, uint64_t first,
+         size_t i, size_t depth, const struct qk_kernels *kernels, struct qk_source *source,
+         uint64_t *words)
+{
+  size_t panel = QK_LANES * depth;
+  first += i * QK_LANES * s->keys;
+  for (size_t j = 0; j < s->keys; j += GROUP)
+    {
+      size_t keys = s->keys - j < GROUP ? s->keys - j : GROUP;
+      qk_fill (kernels, k, keys * panel, source, QK_ROLE_K, first + j * panel, &s->law.k, words);
+      for (size_t l = 0; l < keys; l++)
+        kernels->pairs (scores + (j + l) * QK_LANES, q, k + l * panel, QK_LANES, depth, i == 0);
+    }
+}
+
 double *
 qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *kernels,
                 struct qk_source *source, void *scratch)
@@ -48,15 +84,25 @@ qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *
   struct room room = room_of (s);
   double *q = scratch, *k = q + room.q;
   uint64_t *words = (uint64_t *)(k + room.k);
-  double *scores = (double *)(words + words_of (room));
+  double *scores = (double *)(words + words_of (s, room));
   size_t d = (size_t)s->law.d;
+  if (s->shape == QK_FREE)
+    {
+      qk_fill (kernels, scores, room.s, source, QK_ROLE_K, t * room.s, &s->law.k, words);
+      return scores;
+    }
   uint64_t first_q = t * qk_operand_size (s->queries, d);
-  uint64_t first_k = t * qk_operand_size (s->keys, d);
+  uint64_t first_k = t * qk_operand_size (s->shape == QK_OWN ? QK_LANES * s->keys : s->keys, d);
   for (size_t i = 0; i < d; i += QK_DEPTH)
     {
       size_t depth = d - i < QK_DEPTH ? d - i : QK_DEPTH;
       size_t n_q = qk_operand_size (s->queries, depth), n_k = qk_operand_size (s->keys, depth);
       qk_fill (kernels, q, n_q, source, QK_ROLE_Q, first_q + i * s->queries, &s->law.q, words);
+      if (s->shape == QK_OWN)
+        {
+          add_own (scores, s, q, k, first_k, i, depth, kernels, source, words);
+          continue;
+        }
       if (s->shape != QK_SELF)
         qk_fill (kernels, k, n_k, source, QK_ROLE_K, first_k + i * s->keys, &s->law.k, words);
       if (s->shape == QK_PAIRS && s->law.rho != 0)

@@ -20,6 +20,12 @@ static const struct qk_scores cases[] = {
   { .law = { .d = 1 }, QK_SELF, 32, 32 },
   { .law = { .d = 5 }, QK_SELF, 32, 32 },
   { .law = { .d = 700 }, QK_SELF, 24, 24 },
+  { .law = { .d = 1 }, QK_OWN, 8, 8 },
+  { .law = { .d = 257 }, QK_OWN, 8, 24 },
+  { .law = { .d = 3 }, QK_OWN, 8, 136 },
+  { .law = { .d = 600 }, QK_OWN, 8, 72 },
+  { .law = { .d = 1 }, QK_FREE, 8, 8 },
+  { .law = { .d = 1 }, QK_FREE, 16, 72 },
 };
 
 static const char *const laws[][2] = {
@@ -82,13 +88,20 @@ scalar (const struct qk_scores *s, uint64_t t, size_t r, size_t j)
   const struct qk_address q_at = { SEED, CELL + QK_ROLE_Q, BLOCK },
                           k_at = { SEED, CELL + QK_ROLE_K, BLOCK };
   const struct qk_law *ql = &s->law.q, *kl = &s->law.k;
-  size_t d = (size_t)s->law.d;
+  size_t d = (size_t)s->law.d, k_rows = s->keys, k_row = j;
+  if (s->shape == QK_FREE)
+    return qk_draw (k_at, kl, t * s->queries * s->keys + (r / 8 * s->keys + j) * 8 + r % 8);
+  if (s->shape == QK_OWN)
+    {
+      k_rows = 8 * s->keys;
+      k_row = 8 * j + r;
+    }
   double sum = 0, rho = s->law.rho;
   for (size_t i = 0; i < d; i++)
     {
       double q = qk_draw (q_at, ql, position (t, s->queries, d, r, i)), k = q;
       if (s->shape != QK_SELF)
-        k = qk_draw (k_at, kl, position (t, s->keys, d, j, i));
+        k = qk_draw (k_at, kl, position (t, k_rows, d, k_row, i));
       if (rho != 0)
         {
           double z = (q - ql->mean) / ql->sd, e = (k - kl->mean) / kl->sd;
@@ -103,12 +116,13 @@ scalar (const struct qk_scores *s, uint64_t t, size_t r, size_t j)
 static void
 compare (const struct qk_scores *s, uint64_t t, const double *scores)
 {
-  size_t keys = s->shape == QK_TILE ? s->keys : 1;
+  bool paired = s->shape == QK_PAIRS || s->shape == QK_SELF;
+  size_t keys = paired ? 1 : s->keys;
   for (size_t r = 0; r < s->queries; r++)
     for (size_t j = 0; j < keys; j++)
       {
         double got = scores[(r / 8 * keys + j) * 8 + r % 8];
-        double expected = scalar (s, t, r, s->shape == QK_TILE ? j : r);
+        double expected = scalar (s, t, r, paired ? r : j);
         double slack
             = s->law.rho == 0 ? 0 : 1e-13 * s->law.d * s->law.q.sd * (s->law.k.sd + fabs (got));
         ck_assert_msg (fabs (got - expected) <= slack,
@@ -153,7 +167,7 @@ START_TEST (foreign)
           first = again;
         }
       const double *next = qk_scores_draw (&s, 1, qk_kernels_find (NULL), &source, scratch);
-      if (l < 3 && s.law.d > 8) /* signs have few values */
+      if (l < 3 && (s.law.d > 8 || s.shape == QK_FREE)) /* signs have few values */
         ck_assert (next[0] != first);
       gsl_rng_free (source.foreign);
       close_scratch (&s, scratch);
@@ -173,6 +187,13 @@ START_TEST (bytes)
   ck_assert_uint_eq (qk_scores_bytes (&s), chunk);
   s.shape = QK_SELF;
   ck_assert_uint_eq (qk_scores_bytes (&s), (3 * 64 * QK_DEPTH + 64) * sizeof (double));
+  s.shape = QK_OWN;
+  s.queries = 8;
+  s.keys = 64;
+  size_t own = qk_scores_bytes (&s);
+  ck_assert_uint_eq (own, (8 * QK_DEPTH + 3 * 8 * 64 * QK_DEPTH + 8 * 64) * sizeof (double));
+  s.keys = 4096; /* but the scores */
+  ck_assert_uint_eq (qk_scores_bytes (&s), own + 8 * (4096 - 64) * sizeof (double));
 }
 END_TEST
 
@@ -184,7 +205,7 @@ START_TEST (builds_agree)
   unsigned char *one = open_scratch (&s), *other = open_scratch (&s);
   struct qk_source source = { .foreign = NULL };
   qk_source_open (&source, SEED, CELL, BLOCK);
-  size_t n = s.shape == QK_TILE ? s.queries * s.keys : s.queries;
+  size_t n = s.shape == QK_PAIRS || s.shape == QK_SELF ? s.queries : s.queries * s.keys;
   const double *expected = qk_scores_draw (&s, 5, builds[0], &source, one);
   for (; *builds; builds++)
     {
