@@ -87,7 +87,8 @@ struct qk_params
   /* of one command */
   double correlation;
   struct qk_list alpha;
-  bool causal;
+  struct qk_list keys, scale, sigma; /* scale: see weights.h */
+  bool causal, exact;
   struct qk_band expect; /* where expected */
   bool expected;
   int nan; /* enum qk_nan */
@@ -103,6 +104,7 @@ enum qk_option_type
   QK_SEED,      /* uint64_t, decimal or 0x hexadecimal */
   QK_INTEGERS,  /* struct qk_list of integers: LIST */
   QK_REALS,     /* struct qk_list: LIST */
+  QK_WORDS,     /* the same, where each of choices stands for a number: word i for -1 - i */
   QK_LAW,       /* struct qk_law */
   QK_INTERVAL,  /* struct qk_band: LO..HI; sets the bool at offset seen */
   QK_RNG,       /* const gsl_rng_type *; NULL: philox */

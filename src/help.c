@@ -188,6 +188,7 @@ facts (char text[static FACTS], const struct qk_option *row)
       what = "Integers ";
       break;
     case QK_REALS:
+    case QK_WORDS:
       what = "Numbers ";
       break;
     case QK_SEED:
@@ -198,6 +199,11 @@ facts (char text[static FACTS], const struct qk_option *row)
     }
   if (*what && row->type != QK_SEED)
     qk_option_range (range, sizeof range, row);
+  for (const char *const *word = row->choices; row->type == QK_WORDS && *word; word++)
+    {
+      size_t used = strlen (range);
+      snprintf (range + used, sizeof range - used, "%s%s", word[1] ? ", " : " or ", *word);
+    }
   const char *standard = row->shown ? row->shown : row->standard;
   const char *lead = *what ? "; default: " : "Default: ";
   bool any = *what || standard;
@@ -470,7 +476,7 @@ man_options (FILE *out, const struct qk_experiment *experiment, const struct qk_
       if (qk_option_valued (row))
         {
           qk_option_metavar (metavar, sizeof metavar, row);
-          fputs (row->choices ? "=\\fB" : "=\\fI", out);
+          fputs (row->metavar ? "=\\fI" : "=\\fB", out);
           man_literal (out, metavar);
           fputs ("\\fR", out);
         }

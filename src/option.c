@@ -253,7 +253,7 @@ int
 qk_option_metavar (char *text, size_t size, const struct qk_option *row)
 {
   int length = 0;
-  if (row->type != QK_CHOICE || !row->choices)
+  if (row->metavar || !row->choices)
     append (text, size, &length, "%s", row->metavar ? row->metavar : "");
   else
     for (const char *const *choice = row->choices; *choice; choice++)
@@ -400,6 +400,9 @@ refuse_number (const struct text *text)
           is_integer (text->row) ? "an integer" : "a number");
   if (qk_option_range (range, sizeof range, text->row))
     append (reason, sizeof reason, &length, " %s", range);
+  if (text->row->type == QK_WORDS)
+    for (const char *const *word = text->row->choices; *word; word++)
+      append (reason, sizeof reason, &length, "%s%s", word[1] ? ", " : " or ", *word);
   if (text->row->type == QK_INTEGERS || text->row->type == QK_REALS)
     append (reason, sizeof reason, &length,
             "; a LIST is values and ranges, as in 1,8 or 1..8 or 64..512+64 or 1..4096*2");
@@ -537,6 +540,17 @@ read_item (struct qk_list *list, const struct text *text)
   return 0;
 }
 
+/* The words that a list may hold beside numbers.  */
+static int
+read_word (struct qk_list *list, const struct text *item)
+{
+  const char *const *words = item->row->choices;
+  for (int i = 0; words[i]; i++)
+    if (strlen (words[i]) == item->length && !strncmp (words[i], item->start, item->length))
+      return list_add (list, -1 - i, item);
+  return read_item (list, item);
+}
+
 /* The items of a list one after the other: false at the end, and where one is empty.  */
 static bool
 next_item (struct text *item, const struct text *text)
@@ -574,7 +588,7 @@ read_list (struct qk_list *list, const struct text *text)
   struct text item = { 0 };
   int status = 0;
   while (!status && next_item (&item, text))
-    status = read_item (&new, &item);
+    status = text->row->type == QK_WORDS ? read_word (&new, &item) : read_item (&new, &item);
   if (status || end_items (&item, text))
     {
       free (new.value);
@@ -765,6 +779,7 @@ read_value (struct qk_params *params, const struct qk_experiment *experiment,
       return read_seed (field, &text);
     case QK_INTEGERS:
     case QK_REALS:
+    case QK_WORDS:
       return read_list (field, &text);
     case QK_LAW:
       return read_law (field, &text);
@@ -964,7 +979,7 @@ qk_params_free (struct qk_params *params, const struct qk_experiment *experiment
     for (const struct qk_option *row = tables[t]; row->name; row++)
       {
         void *field = (char *)params + row->offset;
-        if (row->type == QK_INTEGERS || row->type == QK_REALS)
+        if (row->type == QK_INTEGERS || row->type == QK_REALS || row->type == QK_WORDS)
           {
             struct qk_list *list = field;
             free (list->value);

@@ -42,6 +42,23 @@ static const struct qk_option reals_options[] = { { .name = "dk",
 static const struct qk_experiment reals
     = { .name = "reals", .options = reals_options, .quantities = quantities };
 
+/* Numbers, or words that stand for some.  */
+static const char *const scales[] = { "none", "sqrt", "dk", NULL };
+static const struct qk_option words_options[] = { { .name = "dk",
+                                                    .type = QK_WORDS,
+                                                    .offset = offsetof (struct qk_params, dk),
+                                                    .metavar = "LIST",
+                                                    .standard = "none,sqrt",
+                                                    .lo = 0,
+                                                    .hi = 1024,
+                                                    .lo_open = true,
+                                                    .choices = scales,
+                                                    .help = "Scales." },
+                                                  { .name = NULL } };
+
+static const struct qk_experiment worded
+    = { .name = "words", .options = words_options, .quantities = quantities };
+
 /* It measures files.  */
 static const struct qk_operand files_operands[]
     = { { "Q.npy", "Queries." }, { "K.npy", "Keys." }, { 0 } };
@@ -209,6 +226,8 @@ static const struct
   { &reals, "0.1..12.5*5", "0.1 0.5 2.5 12.5" },
   { &reals, "1e-3..1", "0.001" },
   { &reals, "1e+2,1e-2", "100 0.01" },
+  { &worded, "none,sqrt", "-1 -2" },
+  { &worded, "dk,0.25,sqrt,dk,1..4*2", "-3 0.25 -2 1 2 4" },
 };
 
 START_TEST (list_values)
@@ -448,6 +467,26 @@ START_TEST (real_complaint)
 }
 END_TEST
 
+static const struct
+{
+  const char *word, *why;
+} word_complaints[] = {
+  { "--dk=root", "--dk: 'root' is not a number above 0 and at most 1024, none, sqrt or dk" },
+  { "--dk=sqrt,non", "--dk: 'non' is not a number above 0 and at most 1024, none, sqrt or dk" },
+  { "--dk=-1", "--dk: '-1' is not above 0 and at most 1024" },
+  { "--dk=none,,dk", "--dk: 'none,,dk' lacks a value beside a comma" },
+};
+
+START_TEST (word_complaint)
+{
+  char why[QK_WHY];
+  struct qk_params p;
+  const char *words[] = { word_complaints[_i].word, NULL };
+  ck_assert_int_eq (parse (&p, &worded, words, why), -1);
+  ck_assert_str_eq (why, word_complaints[_i].why);
+}
+END_TEST
+
 /* The law's own sentence follows the option.  */
 START_TEST (law_complaints)
 {
@@ -569,7 +608,7 @@ START_TEST (rows)
           ck_assert_msg (!row->letter || row->letter != other->letter, "-%c", row->letter);
         }
       bool number = row->type == QK_REAL || row->type == QK_INTEGER || row->type == QK_INTEGERS
-                    || row->type == QK_REALS;
+                    || row->type == QK_REALS || row->type == QK_WORDS;
       ck_assert_msg (!number || row->lo < row->hi, "--%s", row->name);
       ck_assert_msg (row->help && row->help[strlen (row->help) - 1] == '.', "--%s", row->name);
       char metavar[64];
@@ -645,6 +684,7 @@ main (void)
   tcase_add_loop_test (edges, complaint, 0, sizeof complaints / sizeof *complaints);
   tcase_add_loop_test (edges, file_complaint, 0, sizeof file_complaints / sizeof *file_complaints);
   tcase_add_loop_test (edges, real_complaint, 0, sizeof real_complaints / sizeof *real_complaints);
+  tcase_add_loop_test (edges, word_complaint, 0, sizeof word_complaints / sizeof *word_complaints);
   tcase_add_test (edges, law_complaints);
   tcase_add_test (edges, afresh);
   tcase_add_test (edges, long_values);
