@@ -286,12 +286,12 @@ gauss_legendre (double x[static ORDER], double weight[static ORDER])
 }
 
 /* 1 - E max p = integral of phi(z) w exp (-w) [m Phi(z)^(m-1) - m G^(m-1)] dz d ln w, averaged over
-   lengths m, where G is the mean over x_j below the largest, sigma z, of
-   exp (-w exp (x_j - sigma z)):
+   lengths m, and 1 - E (max p)^2 has w^2 in place of w.  G is the mean over x_j below the largest,
+   sigma z, of exp (-w exp (x_j - sigma z)):
 
        G = Phi(z) - integral over u > 0 of phi_sigma (sigma z - u) (1 - exp (-w exp (-u))).  */
-static double
-max_weight (const struct qk_softmax_rows *rows, double sigma)
+static void
+max_weight (struct qk_softmax_moments *m, const struct qk_softmax_rows *rows, double sigma)
 {
   enum
   {
@@ -320,7 +320,7 @@ max_weight (const struct qk_softmax_rows *rows, double sigma)
     for (unsigned j = 0; j < count; j++)
       missing[i][j] = -expm1 (-w[j] * exp (-unit * t[i]));
 
-  double sum = 0;
+  double sum = 0, squares = 0;
   for (int k = -(int)(REACH / step_z); k * step_z < REACH; k++)
     {
       double z = k * step_z, power[4], lost[MAX_W] = { 0 };
@@ -336,15 +336,16 @@ max_weight (const struct qk_softmax_rows *rows, double sigma)
           for (unsigned j = 0; factor > 1e-20 && j < count; j++)
             lost[j] += factor * missing[i][j];
         }
-      double inner = 0;
       for (unsigned j = 0; j < count; j++)
         {
           length_sums (power, 1, fmax (below - lost[j], 0), fmin (above + lost[j], 1), rows);
-          inner += w[j] * exp (-w[j]) * (whole - power[1]);
+          double inner = density * w[j] * exp (-w[j]) * (whole - power[1]);
+          sum += inner;
+          squares += inner * w[j];
         }
-      sum += density * inner;
     }
-  return 1 - sum * step * step_z;
+  m->max_weight = 1 - sum * step * step_z;
+  m->max_weight_square = 1 - squares * step * step_z;
 }
 
 /* P(max p > u) = m P(x_1 - ln S > g), g = ln (u / (1 - u)), S the sum of the other exp x_j,
@@ -450,13 +451,14 @@ qk_softmax_moments (struct qk_softmax_moments *m, const struct qk_softmax_rows *
                                         .fourths = 1,
                                         .participation_square = 1,
                                         .max_weight = 1,
+                                        .max_weight_square = 1,
                                         .saturated = 1,
                                         .saturated_99 = 1 };
       return;
     }
   make_curve (&curve, rows->n, sigma);
   integrate (m, &curve, rows, sigma);
-  m->max_weight = max_weight (rows, sigma);
+  max_weight (m, rows, sigma);
   m->saturated = above (&curve, rows, sigma, 0.9);
   m->saturated_99 = above (&curve, rows, sigma, 0.99);
 }

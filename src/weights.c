@@ -1,6 +1,7 @@
 /* weights.c -- rows of softmax weights: what the commands that sample them share.  */
 
 #include "weights.h"
+#include "enclose.h"
 #include "message.h"
 #include "scored.h"
 #include "tiling.h"
@@ -10,6 +11,12 @@
 
 /* A causal draw holds n by n scores: 128 MB.  */
 static const double MOST_CAUSAL = 4096;
+
+/* What a case may cost unless --max-samples says otherwise: a few minutes.  Queries with keys of
+   their own may cost more.  */
+static const double MAX_COST = 0x1p39, MAX_OWN_COST = 0x1p41;
+
+static const double OWN_DRAWS = 16; /* a block of fewer is not worth its row */
 
 const char *const qk_weights_scales[] = { "none", "sqrt", "dk", NULL };
 
@@ -165,65 +172,10 @@ qk_weights_case (struct qk_plan *plan, const struct qk_kind *kind, const struct 
 
 /* ---- Draws ----------------------------------------------------------------------------------- */
 
-static double
-whole_lanes (double rows)
-{
-  return QK_LANES * ceil (rows / QK_LANES);
-}
-
-void
-qk_weights_tiles (struct qk_scores *s, const struct qk_weights *w, double queries)
-{
-  double n = whole_lanes (w->rows.n);
-  if (w->rows.causal)
-    queries = n;
-  *s = (struct qk_scores){ .law = w->law,
-                           .shape = drawn (w) ? QK_FREE : QK_TILE,
-                           .queries = (size_t)whole_lanes (queries),
-                           .keys = (size_t)n };
-}
-
-void
-qk_weights_units (struct qk_scores *s, const struct qk_weights *w)
-{
-  *s = (struct qk_scores){ .law = w->law,
-                           .shape = drawn (w) ? QK_FREE : QK_OWN,
-                           .queries = QK_LANES,
-                           .keys = (size_t)whole_lanes (w->rows.n) };
-}
-
 double
-qk_weights_rows (const struct qk_scores *s, const struct qk_weights *w)
+qk_weights_rows (const struct qk_weights_draws *u)
 {
-  return w->rows.causal ? w->rows.n : (double)s->queries;
-}
-
-double
-qk_weights_variance (const struct qk_scores *s, const struct qk_weights *w)
-{
-  return 1 / qk_weights_rows (s, w) + (s->shape == QK_TILE ? 1 / w->law.d : 0);
-}
-
-double
-qk_weights_cost (const struct qk_scores *s, const struct qk_weights *w, double row)
-{
-  double q = (double)s->queries, n = (double)s->keys, d = w->law.d;
-  double keys = s->shape == QK_OWN ? q * n : n;
-  if (s->shape == QK_FREE)
-    return q * n * (QK_DRAW_COST + row);
-  return QK_DRAW_COST * d * (q + keys) + q * n * (d + row);
-}
-
-/* A draw costs g n d + b (g d + n (d + row)), g = QK_DRAW_COST, and its mean varies as
-   1/b + 1/d.  */
-double
-qk_weights_side (const struct qk_weights *w, double row)
-{
-  double n = w->rows.n, d = w->law.d, g = QK_DRAW_COST;
-  if (drawn (w))
-    return QK_LANES;
-  double best = sqrt (g * n * d * d / (g * d + n * (d + row)));
-  return fmin (whole_lanes (best), QK_MAX_SIDE);
+  return u->w.rows.causal ? u->w.rows.n : (double)u->scores.queries;
 }
 
 unsigned
@@ -233,4 +185,166 @@ qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights *w, size
   for (size_t lane = 0; lane < QK_LANES; lane++)
     keys[lane] = w->rows.causal ? QK_LANES * i + lane + 1 : (size_t)n;
   return w->rows.causal && n - first < QK_LANES ? (unsigned)fmax (n - first, 0) : QK_LANES;
+}
+
+static double
+whole_lanes (double rows)
+{
+  return QK_LANES * ceil (rows / QK_LANES);
+}
+
+/* A draw with that many queries.  */
+static struct qk_weights_draws
+draw_of (const struct qk_weights *w, enum qk_score_shape shape, double queries)
+{
+  double keys = whole_lanes (w->rows.n);
+  return (struct qk_weights_draws){ .w = *w,
+                                    .scores
+                                    = { .law = w->law,
+                                        .shape = drawn (w) ? QK_FREE : shape,
+                                        .queries = (size_t)(w->rows.causal ? keys : queries),
+                                        .keys = (size_t)keys } };
+}
+
+/* The variance of the mean over a draw, in units of that of a row; at most.  */
+static double
+variance_of (const struct qk_weights_draws *u)
+{
+  return 1 / qk_weights_rows (u) + (u->scores.shape == QK_TILE ? 1 / u->w.law.d : 0);
+}
+
+/* Multiply-adds a draw, or their equivalent in time.  */
+static double
+cost_of (const struct qk_weights_draws *u, double row)
+{
+  double q = (double)u->scores.queries, n = (double)u->scores.keys, d = u->w.law.d;
+  if (u->scores.shape == QK_FREE)
+    return q * n * (QK_DRAW_COST + row);
+  double keys = u->scores.shape == QK_OWN ? q * n : n;
+  return QK_DRAW_COST * d * (q + keys) + q * n * (d + row);
+}
+
+static void
+set_size (struct qk_case *c, const struct qk_weights_draws *u, double draws, double blocks,
+          double row)
+{
+  struct qk_weights_draws *own = c->own;
+  own->scores = u->scores;
+  own->draws = (uint64_t)draws;
+  c->blocks = (uint64_t)blocks;
+  c->units = draws * qk_weights_rows (u);
+  c->cost = draws * cost_of (u, row);
+  c->scratch = qk_scores_bytes (&u->scores);
+}
+
+static void
+warn_cut (struct qk_plan *plan, const struct qk_weights *w, double planned, double most)
+{
+  char rows[QK_WHY];
+  qk_weights_label (rows, sizeof rows, w);
+  qk_plan_warn (plan, "%s: a verdict would take about %.1e %s, and --max-samples %s %.1e", rows,
+                planned, plan->experiment->unit, plan->params->max_samples > 0 ? "is" : "stands at",
+                most);
+}
+
+/* Draws that make a block: as many as are normal enough, and QK_MIN_POOL scores.  */
+static double
+pool_of (const struct qk_weights_draws *u, double pool)
+{
+  double scores = qk_weights_rows (u) * u->w.rows.n;
+  return ceil (fmax (pool * variance_of (u), QK_MIN_POOL / scores));
+}
+
+/* The number of queries that share keys at which the rows needed, in blocks enough, cost least.  */
+static struct qk_weights_draws
+cheapest (const struct qk_weights *w, double need, double pool, double row)
+{
+  struct qk_weights_draws best = { 0 };
+  double least = INFINITY;
+  for (double side = QK_LANES; side <= QK_MAX_SIDE; side += QK_LANES)
+    {
+      struct qk_weights_draws u = draw_of (w, QK_TILE, side);
+      double draws = fmax (need * variance_of (&u), QK_MIN_BLOCKS * pool_of (&u, pool));
+      if (draws * cost_of (&u, row) < least)
+        {
+          least = draws * cost_of (&u, row);
+          best = u;
+        }
+    }
+  return best;
+}
+
+/* Fewer queries a draw where the rows would not fill blocks enough.  */
+static struct qk_weights_draws
+smaller (struct qk_weights_draws u, double rows, double pool)
+{
+  while (rows / qk_weights_rows (&u) < QK_MIN_BLOCKS * pool_of (&u, pool)
+         && u.scores.queries > QK_LANES && !u.w.rows.causal)
+    u.scores.queries -= QK_LANES;
+  return u;
+}
+
+/* Say of the statements on case c that their sample is too small.  */
+static void
+mark_thin (struct qk_plan *plan, size_t c, const struct qk_weights *w, double enough)
+{
+  char rows[QK_WHY];
+  qk_weights_label (rows, sizeof rows, w);
+  for (size_t i = 0; i < plan->n_statements; i++)
+    for (size_t j = 0; j < plan->statements[i].sources; j++)
+      plan->statements[i].thin |= plan->statements[i].source[j] == c;
+  qk_plan_warn (plan,
+                "%s: too few samples for an honest interval: described, not judged; "
+                "--samples=%.0f is enough",
+                rows, enough);
+}
+
+void
+qk_weights_size (struct qk_plan *plan, size_t c, double need, double pool, double row)
+{
+  const struct qk_params *p = plan->params;
+  const struct qk_weights w = ((struct qk_weights_draws *)plan->cases[c].own)->w;
+  struct qk_weights_draws u = cheapest (&w, p->samples > 0 ? p->samples : need, pool, row);
+  double rows = qk_weights_rows (&u), enough = QK_MIN_BLOCKS * pool_of (&u, pool);
+  double planned = fmax (ceil (need * variance_of (&u)), enough) * rows, wanted = planned;
+  if (p->samples > 0)
+    wanted = p->samples;
+  else if (p->max_samples > 0)
+    wanted = fmin (planned, p->max_samples);
+  else
+    wanted = fmin (planned, fmax (MAX_COST / cost_of (&u, row), enough) * rows);
+  if (wanted < planned && !(p->samples > 0))
+    warn_cut (plan, &w, planned, wanted);
+
+  u = smaller (u, wanted, pool);
+  double draws = ceil (wanted / qk_weights_rows (&u)), each = pool_of (&u, pool);
+  bool thin = draws < QK_MIN_BLOCKS * each;
+  if (thin)
+    {
+      u.scores.queries = w.rows.causal ? u.scores.queries : QK_LANES;
+      mark_thin (plan, c, &w, QK_MIN_BLOCKS * pool_of (&u, pool) * qk_weights_rows (&u));
+      draws = ceil (wanted / qk_weights_rows (&u));
+    }
+  each = fmin (fmax (each, ceil (draws / QK_MAX_BLOCKS)), draws);
+  set_size (&plan->cases[c], &u, each, ceil (draws / each), row);
+}
+
+void
+qk_weights_size_own (struct qk_plan *plan, size_t c, double need, double row)
+{
+  const struct qk_params *p = plan->params;
+  const struct qk_weights w = ((struct qk_weights_draws *)plan->cases[c].own)->w;
+  struct qk_weights_draws u = draw_of (&w, QK_OWN, QK_LANES);
+  double rows = qk_weights_rows (&u), wanted = need;
+  if (p->samples > 0)
+    wanted = p->samples;
+  else if (p->max_samples > 0)
+    wanted = fmin (need, p->max_samples);
+  else
+    wanted = fmin (need, fmax (MAX_OWN_COST / cost_of (&u, row), 1) * rows);
+  if (wanted < need && !(p->samples > 0))
+    warn_cut (plan, &w, need, wanted);
+  double draws = ceil (wanted / rows);
+  double each = fmin (fmax (OWN_DRAWS, ceil (draws / QK_MAX_BLOCKS)), draws);
+  set_size (&plan->cases[c], &u, each, ceil (draws / each), row);
 }

@@ -84,25 +84,36 @@ void qk_weights_label (char *text, size_t size, const struct qk_weights *w);
 size_t qk_weights_case (struct qk_plan *plan, const struct qk_kind *kind,
                         const struct qk_weights *w, void *own);
 
-/* How scores are drawn: queries that share keys, queries with keys of their own, or no vectors at
-   all where sigma is given.  queries: at least so many a draw.  */
-void qk_weights_tiles (struct qk_scores *s, const struct qk_weights *w, double queries);
-void qk_weights_units (struct qk_scores *s, const struct qk_weights *w);
+/* ---- Draws ----------------------------------------------------------------------------------- */
 
-/* The variance of the mean over the rows of one draw, in units of that of one row; at most.  Rows
-   that share keys have a correlation of at most 1/d: the angle of two queries has mean square
-   cosine 1/d, and enters in even powers alone.  */
-double qk_weights_variance (const struct qk_scores *s, const struct qk_weights *w);
+/* What own points to in a case begins with this.  Set by size but for w.  */
+struct qk_weights_draws
+{
+  struct qk_weights w;
+  struct qk_scores scores; /* of one draw */
+  uint64_t draws;          /* a block */
+};
 
-/* Rows in a draw, and its cost in multiply-adds.  row: beside the dot products, a score.  */
-double qk_weights_rows (const struct qk_scores *s, const struct qk_weights *w);
-double qk_weights_cost (const struct qk_scores *s, const struct qk_weights *w, double row);
-
-/* The number of queries with the same keys at which a given precision costs least.  */
-double qk_weights_side (const struct qk_weights *w, double row);
+/* Rows of a draw, of which each block of a case has u->draws.  */
+double qk_weights_rows (const struct qk_weights_draws *u);
 
 /* How many keys count in each of the 8 rows of panel i of a draw.  Returns how many of these rows,
    the first ones, count.  */
 unsigned qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights *w, size_t i);
+
+/* Give case c its size where queries share keys (or sigma is given): draws of the side, the number
+   of queries that share keys, at which all costs least; at least QK_MIN_BLOCKS blocks.
+
+   need   As many independent rows as the statements need; --samples takes its place.
+   pool   As many independent rows as make the mean over a block normal enough for t.
+   row    Multiply-adds a score, beside the dot product.
+
+   Rows that share keys count for fewer: their correlation is at most 1/d, for the angle of two
+   queries has mean square cosine 1/d, and enters in even powers alone (normal keys; about so for
+   others).  Warns of what is cut short, and marks statements thin.  */
+void qk_weights_size (struct qk_plan *plan, size_t c, double need, double pool, double row);
+
+/* The same where every query has keys of its own.  */
+void qk_weights_size_own (struct qk_plan *plan, size_t c, double need, double row);
 
 #endif

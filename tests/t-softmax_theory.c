@@ -38,13 +38,13 @@ static const struct
   {                                                                                                \
     example, offsetof (struct qk_softmax_moments, member)                                          \
   }
-  NAME ("E_sum_p2", participation),     NAME ("E_sum_p3", cubes),
-  NAME ("E_sum_p4", fourths),           NAME ("E_(sum_p2)^2", participation_square),
-  NAME ("E_trJ", jacobian_trace),       NAME ("E_normJ_F_sq", jacobian_square),
-  NAME ("E_norm_Jg_sq", along_square),  NAME ("E_norm_Jg_sq(g=x/sigma)", along_square),
-  NAME ("E_entropy_nats", entropy),     NAME ("E_logsumexp", log_sum_exp),
-  NAME ("E_max_p", max_weight),         NAME ("P(max_p>0.9)", saturated),
-  NAME ("P(max_p>0.99)", saturated_99),
+  NAME ("E_sum_p2", participation),    NAME ("E_sum_p3", cubes),
+  NAME ("E_sum_p4", fourths),          NAME ("E_(sum_p2)^2", participation_square),
+  NAME ("E_trJ", jacobian_trace),      NAME ("E_normJ_F_sq", jacobian_square),
+  NAME ("E_norm_Jg_sq", along_square), NAME ("E_norm_Jg_sq(g=x/sigma)", along_square),
+  NAME ("E_entropy_nats", entropy),    NAME ("E_logsumexp", log_sum_exp),
+  NAME ("E_max_p", max_weight),        NAME ("E_max_p_sq", max_weight_square),
+  NAME ("P(max_p>0.9)", saturated),    NAME ("P(max_p>0.99)", saturated_99),
 };
 
 enum
@@ -68,8 +68,10 @@ compare (const struct qk_softmax_moments *a, const struct qk_softmax_moments *b,
   for (unsigned i = 0; i < NAMES; i++)
     {
       double x = member (a, name[i].at), y = member (b, name[i].at);
-      ck_assert_msg (fabs (x - y) <= fmax (stated (y), absolute), "%s: %s = %.17g, not %.17g", what,
-                     name[i].example, x, y);
+      double floor
+          = name[i].at == offsetof (struct qk_softmax_moments, max_weight_square) ? 3e-14 : 0;
+      ck_assert_msg (fabs (x - y) <= fmax (stated (y), fmax (absolute, floor)),
+                     "%s: %s = %.17g, not %.17g", what, name[i].example, x, y);
     }
 }
 
@@ -179,7 +181,8 @@ START_TEST (no_spread)
                                       .along_square = (n - 1) / (n * n),
                                       .entropy = log (n),
                                       .log_sum_exp = log (n),
-                                      .max_weight = 1 / n };
+                                      .max_weight = 1 / n,
+                                      .max_weight_square = 1 / (n * n) };
       compare (&m, &e, 0, "sigma = 0");
     }
 }
@@ -293,7 +296,7 @@ START_TEST (one_score)
 {
   struct qk_softmax_moments e
       = { .participation = 1, .cubes = 1, .fourths = 1, .participation_square = 1 };
-  e.max_weight = e.saturated = e.saturated_99 = 1;
+  e.max_weight = e.max_weight_square = e.saturated = e.saturated_99 = 1;
   for (int causal = 0; causal < 2; causal++)
     {
       struct qk_softmax_rows rows = { 1, causal };
@@ -395,7 +398,8 @@ one_sample (const double *p, const double *g, unsigned n, double log_sum_exp)
                                       .along_square = along,
                                       .entropy = entropy,
                                       .log_sum_exp = log_sum_exp,
-                                      .max_weight = top };
+                                      .max_weight = top,
+                                      .max_weight_square = top * top };
 }
 
 /* Two scores differ by x sqrt (2) sigma, x normal: x > 0 is half of it.  */
@@ -619,6 +623,10 @@ START_TEST (identities)
           ck_assert (m.log_sum_exp >= m.entropy);
           ck_assert (m.saturated_99 <= m.saturated && m.saturated <= 1 + 1e-12);
           ck_assert (m.saturated * .9 <= m.max_weight);
+          ck_assert (m.max_weight_square <= m.participation * (1 + 1e-12));
+          ck_assert (m.max_weight_square >= pow (m.max_weight, 2) * (1 - 1e-12));
+          if (n == 2 && !causal) /* 1 - sum p^2 = 2 p (1 - p) */
+            NEAR (m.max_weight - m.max_weight_square, m.jacobian_trace / 2, 1e-14);
         }
 }
 END_TEST
