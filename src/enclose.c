@@ -5,6 +5,8 @@
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Values that agree to this relative accuracy differ by rounding only: far above what summing the
    scores of a block in order can do, far below the spread of any block mean that has one.  */
@@ -140,16 +142,16 @@ qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclo
   for (size_t i = 0; i < m; i++)
     {
       double weight = (log (x[i]) - centre) / spread;
-      double error = weight * y[i].std_error / y[i].estimate;
+      bool bare = !(y[i].std_error > 0);
+      double error = bare ? 0 : weight * y[i].std_error / y[i].estimate;
       slope += weight * log (y[i].estimate);
       variance += error * error;
       squares += pow (error, 4) / df[i];
-      if (y[i].std_error == 0)
+      if (bare)
         rest
             += fabs (weight) * fmax (log (y[i].hi / y[i].estimate), -log (y[i].lo / y[i].estimate));
       invalid |= isnan (y[i].lo) || isnan (y[i].hi);
-      open |= !(y[i].estimate > 0) || isnan (y[i].std_error)
-              || (y[i].std_error == 0 && !(y[i].lo > 0));
+      open |= !(y[i].estimate > 0) || (bare && !(y[i].lo > 0));
     }
   double error = sqrt (variance), half = rest;
   if (variance > 0)
@@ -183,6 +185,115 @@ qk_enclose_distance (struct qk_enclosure *e, double distance, double cell, doubl
     e->hi = 1;
 }
 
+/* P(K <= k) for K binomial with n trials of probability p.  */
+static double
+binomial_below (double k, double n, double p)
+{
+  return k < 0 ? 0 : k >= n ? 1 : gsl_cdf_beta_Q (p, k + 1, n - k);
+}
+
+/* The largest k >= -1 with P(K <= k) <= share < 1.  */
+static double
+binomial_rank (double n, double p, double share)
+{
+  double lo = -1, hi = n;
+  while (hi - lo > 1)
+    {
+      double middle = floor ((lo + hi) / 2);
+      if (binomial_below (middle, n, p) <= share)
+        lo = middle;
+      else
+        hi = middle;
+    }
+  return lo;
+}
+
+/* The x with P(K >= count) = share for K binomial with n trials of probability x: below it, so many
+   events are rarer.  */
+static double
+least_probability (double count, double n, double share)
+{
+  double lo = 0, hi = 1;
+  if (count == 0)
+    return 0;
+  /* Halving: gsl_cdf_beta_Pinv does not converge for some arguments.  */
+  for (double middle; (middle = (lo + hi) / 2) > lo && middle < hi;)
+    if (gsl_cdf_beta_P (middle, count, n - count + 1) <= share)
+      lo = middle;
+    else
+      hi = middle;
+  return lo;
+}
+
+void
+qk_enclose_proportion (struct qk_enclosure *e, double count, double n, double miss)
+{
+  double p = count / n, error = sqrt (p * (1 - p) / n);
+  *e = (struct qk_enclosure){ p, error > 0 ? error : NAN, least_probability (count, n, miss / 2),
+                              1 - least_probability (n - count, n, miss / 2) };
+}
+
+/* Doubles as integers in the same order, and back.  */
+static uint64_t
+key_of (double x)
+{
+  uint64_t u;
+  memcpy (&u, &x, sizeof u);
+  return u >> 63 ? ~u : u | UINT64_C (1) << 63;
+}
+
+static double
+value_of (uint64_t key)
+{
+  uint64_t u = key >> 63 ? key & INT64_MAX : ~key;
+  double x;
+  memcpy (&x, &u, sizeof x);
+  return x;
+}
+
+/* The value of that rank, 1 the least: in 64 halvings, so that nothing has to be sorted.  */
+static double
+ranked (const double *x, size_t rows, size_t width, size_t stride, double rank)
+{
+  uint64_t lo = 0, hi = UINT64_MAX;
+  while (lo < hi)
+    {
+      uint64_t middle = lo + (hi - lo) / 2;
+      size_t below = 0;
+      for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < width; j++)
+          below += key_of (x[i * stride + j]) <= middle;
+      if ((double)below >= rank)
+        hi = middle;
+      else
+        lo = middle + 1;
+    }
+  return value_of (lo);
+}
+
+void
+qk_enclose_quantile (struct qk_enclosure *e, const double *x, size_t rows, size_t width,
+                     size_t stride, double p, double miss)
+{
+  double n = (double)rows * (double)width, at = n * p;
+  *e = (struct qk_enclosure){ NAN, NAN, -INFINITY, INFINITY };
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < width; j++)
+      if (!isfinite (x[i * stride + j]))
+        e->lo = e->hi = NAN;
+  if (n == 0 || isnan (e->lo))
+    return;
+  /* Were x_p below the value of rank lo, at most lo - 1 values would be <= x_p; likewise above.  */
+  double lo = binomial_rank (n, p, miss / 2) + 1, hi = n - binomial_rank (n, 1 - p, miss / 2);
+  e->estimate = (ranked (x, rows, width, stride, fmax (ceil (at), 1))
+                 + ranked (x, rows, width, stride, fmin (floor (at) + 1, n)))
+                / 2;
+  if (lo >= 1)
+    e->lo = ranked (x, rows, width, stride, lo);
+  if (hi <= n)
+    e->hi = ranked (x, rows, width, stride, hi);
+}
+
 double
 qk_two_sided_z (double p)
 {
@@ -205,6 +316,57 @@ qk_plan_distance (double width, double cell, double miss)
 {
   double c = massart (PLAN_MISS) + massart (miss);
   return cell < width ? c * c / ((width - cell) * (width - cell)) : INFINITY;
+}
+
+/* Whether n units keep the lower end of an interval from leaving a band: all but PLAN_MISS / 2 of
+   the runs have more than k events.  One event less is asked of, against steps as n grows.  */
+static bool
+share_reached (double n, double p, double w, double miss)
+{
+  double k = fmax (binomial_rank (n, p, PLAN_MISS / 2), 0);
+  return p - w <= 0 || binomial_below (k - 1, n, p - w) >= 1 - miss / 2;
+}
+
+/* The same for order statistics: all but PLAN_MISS / 2 of the runs have fewer values below the
+   quantile of order p - w than the rank of the lower end, less one.  */
+static bool
+rank_reached (double n, double p, double w, double miss)
+{
+  return p - w <= 0
+         || binomial_below (binomial_rank (n, p, miss / 2) - 1, n, p - w) >= 1 - PLAN_MISS / 2;
+}
+
+/* The least n that reaches both ends, but for the steps of the binomial law.  */
+static double
+least_units (bool (*reached) (double, double, double, double), double p, double w, double miss)
+{
+  double lo = 0, hi = 1;
+  while (!(reached (hi, p, w, miss) && reached (hi, 1 - p, w, miss)))
+    {
+      lo = hi;
+      hi *= 2;
+    }
+  while (hi - lo > 1)
+    {
+      double middle = floor ((lo + hi) / 2);
+      if (reached (middle, p, w, miss) && reached (middle, 1 - p, w, miss))
+        hi = middle;
+      else
+        lo = middle;
+    }
+  return hi;
+}
+
+double
+qk_plan_proportion (double p, double w, double miss)
+{
+  return least_units (share_reached, p, w, miss);
+}
+
+double
+qk_plan_quantile (double p, double w, double miss)
+{
+  return least_units (rank_reached, p, w, miss);
 }
 
 double

@@ -40,9 +40,9 @@ void qk_enclose_smooth (struct qk_enclosure *e, double value, const double *x, s
 
 /* The least-squares slope of ln y against ln x from m independent enclosures of y > 0 at x > 0 (at
    least two different), with standard errors and degrees of freedom df (each >= QK_MIN_BLOCKS - 1).
-   Student t, its degrees of freedom after Welch and Satterthwaite.  Where a y has no spread its
-   interval takes the place of a standard error, so all y are enclosed with a miss of at most
-   miss / (2 m).  */
+   Student t, its degrees of freedom after Welch and Satterthwaite.  Where a y has no spread, or
+   its method no standard error, its interval takes the place of one, so all y are enclosed with a
+   miss of at most miss / (2 m).  */
 void qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_enclosure *y,
                        const double *df, size_t m, double miss);
 
@@ -51,6 +51,21 @@ void qk_enclose_slope (struct qk_enclosure *e, const double *x, const struct qk_
    added to the upper end.  lo and hi lie in [0, 1].  */
 void qk_enclose_distance (struct qk_enclosure *e, double distance, double cell, double n,
                           double miss);
+
+/* The probability of an event that count of n independent units had, 0 <= count <= n: Clopper and
+   Pearson.  Never of width zero: without any event hi is 1 - (miss/2)^(1/n).  The standard error is
+   NaN where all units agree.
+   Source   Clopper, Pearson, Biometrika 26 (1934): each end errs with at most miss / 2, for every
+            n.  */
+void qk_enclose_proportion (struct qk_enclosure *e, double count, double n, double miss);
+
+/* The quantile of order p, 0 < p < 1, of the law of rows times width independent values
+   x[i stride + j], i < rows, j < width: between two of their order statistics, whatever the law.
+   An end that no order statistic honestly encloses is infinite: with too few values both.  The
+   estimate is the middle of the values between which the empirical law crosses p.
+   Source   David, Nagaraja, Order statistics (2003), 7.1: each end errs with at most miss / 2.  */
+void qk_enclose_quantile (struct qk_enclosure *e, const double *x, size_t rows, size_t width,
+                          size_t stride, double p, double miss);
 
 /* The normal quantile z with P(|Z| > z) = p.  */
 double qk_two_sided_z (double p);
@@ -65,6 +80,14 @@ double qk_plan_units (double v, double w, double miss);
 /* Independent values needed so that a true distance 0 comes out within the band [0, width] with
    probability 0.99, by the inequality itself; the grid adds cell.  Infinite for cell >= width.  */
 double qk_plan_distance (double width, double cell, double miss);
+
+/* Independent units needed so that the interval of a probability that is p lies in [p - w, p + w],
+   w > 0, with probability 0.99.  */
+double qk_plan_proportion (double p, double w, double miss);
+
+/* Independent values needed so that the interval of the quantile of order p lies between those of
+   orders p - w and p + w, w > 0, with probability 0.99.  (Beyond 0 and 1 every end will do.)  */
+double qk_plan_quantile (double p, double w, double miss);
 
 /* Blocks needed where the sample can have no spread (support of width r, half-band w): the smallest
    n with (1 - miss^(1/(n-1))) r <= w.  */

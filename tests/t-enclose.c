@@ -144,6 +144,50 @@ START_TEST (exact_distance)
 }
 END_TEST
 
+START_TEST (exact_proportion)
+{
+  /* No event among n: 1 - (miss/2)^(1/n).  One among two: the ends solve x^2 - 2 x + miss/2 = 0 and
+     x^2 = 1 - miss/2.  */
+  struct qk_enclosure e;
+  qk_enclose_proportion (&e, 0, 40, 0.05);
+  ck_assert (e.estimate == 0 && isnan (e.std_error) && e.lo == 0);
+  CLOSE (e.hi, 1 - pow (0.025, 1. / 40), 1e-13);
+  qk_enclose_proportion (&e, 40, 40, 0.05);
+  ck_assert (e.estimate == 1 && isnan (e.std_error) && e.hi == 1);
+  CLOSE (e.lo, pow (0.025, 1. / 40), 1e-13);
+  qk_enclose_proportion (&e, 1, 2, 0.0625);
+  CLOSE (e.lo, 1 - sqrt (1 - 0.03125), 1e-12);
+  CLOSE (e.hi, sqrt (1 - 0.03125), 1e-13);
+  qk_enclose_proportion (&e, 30, 120, 0.01);
+  CLOSE (e.estimate, 0.25, 0);
+  CLOSE (e.std_error, sqrt (0.25 * 0.75 / 120), 1e-15);
+}
+END_TEST
+
+START_TEST (exact_quantile)
+{
+  /* Of 8 values the whole range misses the median with probability 2^-7; the 2nd and the 7th with
+     18/256.  The columns beside them do not count.  */
+  const double x[] = { 7.25, -1, 99, -99, 2.385, 3.5, 99, -99, 0, -8, 99, -99, 5, 1e-3, 99, -99 };
+  struct qk_enclosure e;
+  qk_enclose_quantile (&e, x, 4, 2, 4, 0.5, 18.01 / 256);
+  CLOSE (e.estimate, (0.001 + 2.385) / 2, 1e-15);
+  ck_assert_double_nan (e.std_error);
+  ck_assert (e.lo == -1 && e.hi == 5);
+  qk_enclose_quantile (&e, x, 4, 2, 4, 0.5, 17.99 / 256);
+  ck_assert (e.lo == -8 && e.hi == 7.25);
+  qk_enclose_quantile (&e, x, 4, 2, 4, 0.5, 1.9 / 256);
+  ck_assert (e.lo == -INFINITY && e.hi == INFINITY);
+  CLOSE (e.estimate, (0.001 + 2.385) / 2, 1e-15);
+
+  /* Below the first decile: P(K = 0) = .9^8 = .43, so nothing; above it the 4th of 8 at 1 %.  */
+  qk_enclose_quantile (&e, x, 4, 2, 4, 0.1, 0.02);
+  ck_assert (e.estimate == -8 && e.lo == -INFINITY && e.hi == 0.001);
+  qk_enclose_quantile (&e, x, 4, 2, 4, 0.9, 0.02);
+  ck_assert (e.estimate == 7.25 && e.lo == 2.385 && e.hi == INFINITY);
+}
+END_TEST
+
 START_TEST (exact_no_spread)
 {
   /* miss = 2^-4 and n = 5: a value differs with probability at most 1/2.  */
@@ -169,6 +213,11 @@ START_TEST (exact_plans)
   /* sqrt (ln 200 / 2) + sqrt (ln 2000 / 2), over .018.  */
   CLOSE (qk_plan_distance (0.02, 0.002, 0.001), 3.577098234239134 * 3.577098234239134 / 0.000324,
          1e-12);
+
+  /* No event: 1 - (miss/2)^(1/n) <= .02, and one event of reserve.  */
+  double none = log (0.0005) / log1p (-0.02);
+  ck_assert (qk_plan_proportion (0, 0.02, 0.001) >= none);
+  ck_assert (qk_plan_proportion (0, 0.02, 0.001) < 1.5 * none);
 
   ck_assert_double_eq (qk_plan_degenerate (5, 2.5 * (1 + 1e-14), 0.0625), 5);
   ck_assert_double_eq (qk_plan_degenerate (5, 2.4, 0.0625), 6);
@@ -332,6 +381,12 @@ START_TEST (edges_slope)
   ck_assert_double_eq_tol (e.hi - 1, -log (0.9) / (2 * log (4)), 1e-14);
   ck_assert_double_eq_tol (1 - e.lo, -log (0.9) / (2 * log (4)), 1e-14);
 
+  /* A method without a standard error, a quantile's say: the same.  */
+  const struct qk_enclosure order[] = { { 1, NAN, 0.9, 1 }, { 4, 0, 4, 4 }, { 16, 0, 16, 16 } };
+  qk_enclose_slope (&e, x, order, df, 3, 0.05);
+  ck_assert_double_eq_tol (e.hi - 1, -log (0.9) / (2 * log (4)), 1e-14);
+  ck_assert_double_eq_tol (1 - e.lo, -log (0.9) / (2 * log (4)), 1e-14);
+
   /* All known exactly: so is the slope.  */
   const struct qk_enclosure sure[] = { { 1, 0, 1, 1 }, { 4, 0, 4, 4 } };
   qk_enclose_slope (&e, x, sure, df, 2, 0.05);
@@ -351,6 +406,56 @@ START_TEST (edges_distance)
   qk_enclose_distance (&e, NAN, 0.002, 1000, 0.05);
   ck_assert_double_nan (e.lo);
   ck_assert_double_nan (e.hi);
+}
+END_TEST
+
+START_TEST (edges_proportion)
+{
+  /* Nothing known of no unit; the ends are never empty, and mirror each other.  */
+  struct qk_enclosure e, f;
+  qk_enclose_proportion (&e, 0, 0, 0.05);
+  ck_assert (isnan (e.estimate) && e.lo == 0 && e.hi == 1);
+  const double ns[] = { 1, 7, 1000, 1e6, 1e9 };
+  for (int i = 0; i < 5; i++)
+    for (double k = 0; k <= ns[i]; k = 3 * k + 1)
+      for (double miss = 0.3; miss > 1e-9; miss /= 100)
+        {
+          qk_enclose_proportion (&e, k, ns[i], miss);
+          qk_enclose_proportion (&f, ns[i] - k, ns[i], miss);
+          ck_assert (0 <= e.lo && e.lo <= k / ns[i] && k / ns[i] <= e.hi && e.hi <= 1);
+          ck_assert (e.lo < e.hi && (e.lo > 0) == (k > 0) && (e.hi < 1) == (k < ns[i]));
+          ck_assert_double_eq_tol (1 - f.hi, e.lo, 1e-16);
+        }
+}
+END_TEST
+
+START_TEST (edges_quantile)
+{
+  struct qk_enclosure e;
+  qk_enclose_quantile (&e, NULL, 0, 1, 1, 0.5, 0.05);
+  ck_assert (isnan (e.estimate) && e.lo == -INFINITY && e.hi == INFINITY);
+  const double one[] = { 2.385 };
+  qk_enclose_quantile (&e, one, 1, 1, 1, 0.5, 0.05);
+  ck_assert (e.estimate == 2.385 && e.lo == -INFINITY && e.hi == INFINITY);
+
+  double x[300];
+  for (int i = 0; i < 300; i++)
+    x[i] = i % 3 == 0 ? -0.0 : i % 3 == 1 ? 5e-324 : -1e308;
+  qk_enclose_quantile (&e, x, 300, 1, 1, 0.5, 0.05);
+  ck_assert (e.estimate == 0 && e.lo == 0 && e.hi == 0);
+  qk_enclose_quantile (&e, x, 300, 1, 1, 0.1, 0.05);
+  ck_assert (e.lo == -1e308 && e.hi == -1e308);
+  qk_enclose_quantile (&e, x, 300, 1, 1, 0.9, 0.05);
+  ck_assert (e.lo == 5e-324 && e.hi == 5e-324);
+  const double bad[] = { NAN, INFINITY, -INFINITY };
+  for (int b = 0; b < 3; b++)
+    {
+      x[217] = bad[b];
+      qk_enclose_quantile (&e, x, 300, 1, 1, 0.5, 0.05);
+      ck_assert_int_eq (qk_verdict_decide (e, LINE), QK_INVALID);
+      qk_enclose_quantile (&e, x, 217, 1, 1, 0.5, 0.05);
+      ck_assert (e.lo == 0 && e.hi == 0);
+    }
 }
 END_TEST
 
@@ -427,6 +532,106 @@ START_TEST (twin_long_double)
       ck_assert_msg (fabs (e.hi - (double)(mean + half)) <= ulps + 1e-10 * half
                          && fabs (e.lo - (double)(mean - half)) <= ulps + 1e-10 * half,
                      "trial %d: [%.17g, %.17g], half %.17g", trial, e.lo, e.hi, half);
+    }
+  gsl_rng_free (rng);
+}
+END_TEST
+
+/* P(K <= k) of K binomial, or P(K > k), in long double: the terms by their ratios from the largest
+   on.  */
+static long double
+binomial_side (double k, double n, double p, bool above)
+{
+  if (p == 0 || p == 1)
+    return (k >= n * p) != above;
+  double mode = fmin (floor ((n + 1) * p), n);
+  long double part = 0, all = 0, odds = (long double)p / (1 - (long double)p), term = 1;
+  for (double i = mode; i >= 0 && term > 0; i--)
+    {
+      all += term;
+      part += (i <= k) != above ? term : 0;
+      term *= i / ((n - i + 1) * odds);
+    }
+  term = 1;
+  for (double i = mode + 1; i <= n && term > 1e-40L; i++)
+    {
+      term *= (n - i + 1) * odds / i;
+      all += term;
+      part += (i <= k) != above ? term : 0;
+    }
+  return part / all;
+}
+
+static long double
+binomial_sum (double k, double n, double p)
+{
+  return binomial_side (k, n, p, false);
+}
+
+static long double
+binomial_tail (double k, double n, double p)
+{
+  return binomial_side (k, n, p, true);
+}
+
+START_TEST (twin_proportion)
+{
+  /* At each end the count is as rare as stated, by sums of the binomial law.  */
+  gsl_rng *rng = gsl_rng_alloc (gsl_rng_mt19937);
+  gsl_rng_set (rng, 6);
+  for (int trial = 0; trial < 400; trial++)
+    {
+      double n = ceil (pow (10, 5 * gsl_rng_uniform (rng)));
+      double k
+          = floor ((n + 1) * (trial % 2 ? gsl_rng_uniform (rng) : 5 * gsl_rng_uniform (rng) / n));
+      double miss = pow (10, -8 * gsl_rng_uniform_pos (rng));
+      k = k > n ? n : k;
+      struct qk_enclosure e;
+      qk_enclose_proportion (&e, k, n, miss);
+      if (k > 0)
+        ck_assert_msg (fabsl (binomial_tail (k - 1, n, e.lo) / (miss / 2) - 1) < 1e-8,
+                       "%g of %g, miss %g: %.17g", k, n, miss, e.lo);
+      if (k < n)
+        ck_assert_msg (fabsl (binomial_sum (k, n, e.hi) / (miss / 2) - 1) < 1e-8,
+                       "%g of %g, miss %g: %.17g", k, n, miss, e.hi);
+    }
+  gsl_rng_free (rng);
+}
+END_TEST
+
+static int
+ascending (const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+START_TEST (twin_quantile)
+{
+  /* The ranks of the ends, in a sorted copy, are the innermost with the stated miss.  */
+  gsl_rng *rng = gsl_rng_alloc (gsl_rng_mt19937);
+  gsl_rng_set (rng, 7);
+  for (int trial = 0; trial < 400; trial++)
+    {
+      size_t n = 1 + gsl_rng_uniform_int (rng, trial % 2 ? 2000 : 40);
+      double p = gsl_rng_uniform_pos (rng), miss = pow (10, -8 * gsl_rng_uniform_pos (rng));
+      double x[2000], sorted[2000];
+      for (size_t i = 0; i < n; i++)
+        x[i] = sorted[i] = gsl_ran_gaussian (rng, 1) * pow (10, 300 * gsl_rng_uniform (rng) - 150);
+      qsort (sorted, n, sizeof *sorted, ascending);
+      struct qk_enclosure e;
+      qk_enclose_quantile (&e, x, n, 1, 1, p, miss);
+      size_t at = (size_t)(n * p);
+      ck_assert (e.estimate == sorted[at < n ? at : n - 1]);
+      size_t lo = 0, hi = n + 1;
+      while (binomial_sum (lo, n, p) <= miss / 2)
+        lo++;
+      while (binomial_tail (hi - 2., n, p) <= miss / 2)
+        hi--;
+      ck_assert_msg (e.lo == (lo ? sorted[lo - 1] : -INFINITY), "n %zu, p %g, miss %g: rank %zu", n,
+                     p, miss, lo);
+      ck_assert_msg (e.hi == (hi <= n ? sorted[hi - 1] : INFINITY),
+                     "n %zu, p %g, miss %g: rank %zu", n, p, miss, hi);
     }
   gsl_rng_free (rng);
 }
@@ -841,6 +1046,79 @@ START_TEST (calibration_distance)
 }
 END_TEST
 
+START_TEST (calibration_proportion)
+{
+  /* No sampling: the sum over all counts that miss p is at most the miss on either side, for every
+     p and n; and at n = 1000 and moderate p at least half of it.  */
+  const double ns[] = { 1, 2, 5, 30, 128, 1000 }, misses[] = { 0.2, 0.05, 0.01, 0.001, 1e-5 };
+  for (int i = 0; i < 6; i++)
+    for (int j = 0; j < 5; j++)
+      {
+        double n = ns[i], miss = misses[j], most = 0;
+        struct qk_enclosure e[1001];
+        for (int k = 0; k <= n; k++)
+          qk_enclose_proportion (&e[k], k, n, miss);
+        for (double p = 0x1p-9; p < 1; p += 0x1p-6)
+          {
+            int below = -1, above = 0; /* the last count with hi < p, the first with lo > p */
+            while (below < n && e[below + 1].hi < p)
+              below++;
+            while (above <= n && e[above].lo <= p)
+              above++;
+            double left = below < 0 ? 0 : (double)binomial_sum (below, n, p);
+            double right = above > n ? 0 : (double)binomial_tail (above - 1, n, p);
+            ck_assert_msg (left <= miss / 2 * (1 + 1e-9) && right <= miss / 2 * (1 + 1e-9),
+                           "n %g, p %g, miss %g: %g + %g", n, p, miss, left, right);
+            most = fmax (most, left + right);
+          }
+        if (getenv ("QK_TEST_EFFORT"))
+          printf ("proportion, %g units, miss %g: at most %.3f of it\n", n, miss, most / miss);
+        ck_assert (n < 1000 || most > miss / 2);
+      }
+}
+END_TEST
+
+START_TEST (calibration_quantile)
+{
+  /* Whole laws: with and without a density at the quantile, one that is nearly a lattice.  */
+  static const double misses[] = { 0.2, 0.05, 0.01 }, ps[] = { 0.1, 0.5, 0.9 };
+  size_t tables = 800 * effort ();
+  gsl_rng *rng = gsl_rng_alloc (gsl_rng_mt19937);
+  gsl_rng_set (rng, 8);
+  for (int law = 0; law < 3; law++)
+    for (int i = 0; i < 3; i++)
+      {
+        double p = ps[i], x[130], missed[3] = { 0 };
+        double truth = law == 0 ? -log1p (-p) : law == 1 ? pow (tan (M_PI * (p - 0.5)), 3) : 2;
+        if (law == 2 && i != 1)
+          truth = i == 0 ? 1 : 4; /* P(x <= 1) = .25, ..., four values */
+        for (size_t r = 0; r < tables; r++)
+          {
+            for (int k = 0; k < 130; k++)
+              x[k] = law == 0   ? gsl_ran_exponential (rng, 1)
+                     : law == 1 ? pow (gsl_ran_cauchy (rng, 1), 3)
+                                : floor (4 * gsl_rng_uniform (rng)) + 1;
+            for (int j = 0; j < 3; j++)
+              {
+                struct qk_enclosure e;
+                qk_enclose_quantile (&e, x, 65, 2, 2, p, misses[j]);
+                missed[j] += !covers (e, truth);
+              }
+          }
+        char what[80];
+        snprintf (what, sizeof what, "quantile %g of law %d", p, law);
+        for (int j = 0; j < 3; j++)
+          {
+            /* At most the nominal rate, and of a law with a density no less than a third of it.  */
+            check_misses (missed[j], tables, misses[j] / 1.3, false, what);
+            ck_assert_msg (law == 2 || gsl_cdf_binomial_P (missed[j], misses[j] / 3, tables) > RARE,
+                           "%s, miss %g: only %g", what, misses[j], missed[j]);
+          }
+      }
+  gsl_rng_free (rng);
+}
+END_TEST
+
 static void
 check_plan (double undecided, double runs, double share, const char *what)
 {
@@ -895,6 +1173,58 @@ START_TEST (calibration_plan)
 }
 END_TEST
 
+START_TEST (calibration_plan_counts)
+{
+  /* By the binomial law: at the planned n, and at any above it, a true probability (a quantile)
+     comes out within its band in 99 % of the runs; at 0.7 n it does not.  */
+  const double ps[] = { 0, 1e-5, 0.01, 0.1, 0.3, 0.5, 0.9, 0.999, 1 }, ws[] = { 0.01, 0.05 };
+  const double miss = qk_round_miss (1e-4, 1);
+  for (int i = 0; i < 9; i++)
+    for (int j = 0; j < 2; j++)
+      for (int step = -1; step < 6; step++)
+        {
+          double p = ps[i], w = ws[j], n = qk_plan_proportion (p, w, miss);
+          n = step < 0 ? floor (0.7 * n) : n + step * step * 7;
+          struct qk_enclosure e;
+          /* The counts whose interval lies in the band are a range, from lo to hi.  */
+          double lo = 0, hi = n;
+          for (double b = n + 1; b - lo > 0;)
+            {
+              double k = floor ((lo + b) / 2);
+              qk_enclose_proportion (&e, k, n, miss);
+              if (e.lo >= p - w)
+                b = k;
+              else
+                lo = k + 1;
+            }
+          for (double a = -1; hi - a > 0;)
+            {
+              double k = ceil ((a + hi) / 2);
+              qk_enclose_proportion (&e, k, n, miss);
+              if (e.hi <= p + w)
+                a = k;
+              else
+                hi = k - 1;
+            }
+          double out = (double)(binomial_sum (lo - 1, n, p) + binomial_tail (hi, n, p));
+          ck_assert_msg (step < 0 ? out > 0.01 : out <= 0.01, "p %g, w %g, n %g: %g", p, w, n, out);
+
+          if (p - w <= 0 || p + w >= 1 || w < 0.05)
+            continue;
+          n = qk_plan_quantile (p, w, miss);
+          n = step < 0 ? floor (0.7 * n) : n + step * step * 7;
+          double x[20000];
+          ck_assert (n <= 20000);
+          for (int k = 0; k < n; k++)
+            x[k] = k + 1;
+          qk_enclose_quantile (&e, x, (size_t)n, 1, 1, p, miss); /* ends: the ranks */
+          out = (double)(binomial_tail (e.lo - 1, n, p - w) + binomial_sum (e.hi - 1, n, p + w));
+          ck_assert_msg (step < 0 ? out > 0.01 : out <= 0.01, "quantile %g, w %g, n %g: %g", p, w,
+                         n, out);
+        }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -909,6 +1239,8 @@ main (void)
   tcase_add_test (exact, exact_smooth);
   tcase_add_test (exact, exact_slope);
   tcase_add_test (exact, exact_distance);
+  tcase_add_test (exact, exact_proportion);
+  tcase_add_test (exact, exact_quantile);
   tcase_add_test (exact, exact_no_spread);
   tcase_add_test (exact, exact_plans);
   tcase_add_test (edges, edges_few_values);
@@ -918,9 +1250,13 @@ main (void)
   tcase_add_test (edges, edges_support_clips);
   tcase_add_test (edges, edges_slope);
   tcase_add_test (edges, edges_distance);
+  tcase_add_test (edges, edges_proportion);
+  tcase_add_test (edges, edges_quantile);
   tcase_add_test (edges, edges_plans);
   tcase_add_test (twin, twin_quantiles);
   tcase_add_test (twin, twin_long_double);
+  tcase_add_test (twin, twin_proportion);
+  tcase_add_test (twin, twin_quantile);
   tcase_add_test (laws, laws_mean);
   tcase_add_test (laws, laws_no_spread);
   tcase_add_test (laws, laws_plans);
@@ -929,7 +1265,10 @@ main (void)
   tcase_add_test (calibration, calibration_heavy);
   tcase_add_test (calibration, calibration_slope);
   tcase_add_test (calibration, calibration_distance);
+  tcase_add_test (calibration, calibration_proportion);
+  tcase_add_test (calibration, calibration_quantile);
   tcase_add_test (calibration, calibration_plan);
+  tcase_add_test (calibration, calibration_plan_counts);
   suite_add_tcase (suite, exact);
   suite_add_tcase (suite, edges);
   suite_add_tcase (suite, twin);
