@@ -172,45 +172,55 @@ qk_weights_case (struct qk_plan *plan, const struct qk_kind *kind, const struct 
 
 /* ---- Draws ----------------------------------------------------------------------------------- */
 
-double
-qk_weights_rows (const struct qk_weights_draws *u)
-{
-  return u->w.rows.causal ? u->w.rows.n : (double)u->scores.queries;
-}
-
-unsigned
-qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights *w, size_t i)
-{
-  double n = w->rows.n, first = (double)(QK_LANES * i);
-  for (size_t lane = 0; lane < QK_LANES; lane++)
-    keys[lane] = w->rows.causal ? QK_LANES * i + lane + 1 : (size_t)n;
-  return w->rows.causal && n - first < QK_LANES ? (unsigned)fmax (n - first, 0) : QK_LANES;
-}
-
 static double
 whole_lanes (double rows)
 {
   return QK_LANES * ceil (rows / QK_LANES);
 }
 
-/* A draw with that many queries.  */
+/* Rows of a draw that count; causal, on average.  */
+static double
+rows_of (const struct qk_weights_draws *u)
+{
+  double n = u->w.rows.n, queries = (double)u->scores.queries;
+  return u->w.rows.causal ? queries * n / whole_lanes (n) : queries;
+}
+
+unsigned
+qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights_draws *u, uint64_t t,
+                  size_t i)
+{
+  size_t n = (size_t)u->w.rows.n;
+  for (size_t lane = 0; lane < QK_LANES; lane++)
+    keys[lane] = n;
+  if (!u->w.rows.causal)
+    return QK_LANES;
+  size_t panels = (n + QK_LANES - 1) / QK_LANES;
+  size_t first = (t * (u->scores.queries / QK_LANES) + i) % panels * QK_LANES;
+  for (size_t lane = 0; lane < QK_LANES; lane++)
+    keys[lane] = first + lane + 1;
+  return n - first < QK_LANES ? (unsigned)(n - first) : QK_LANES;
+}
+
+/* A draw with that many queries; causal tiles have as many as keys.  */
 static struct qk_weights_draws
 draw_of (const struct qk_weights *w, enum qk_score_shape shape, double queries)
 {
   double keys = whole_lanes (w->rows.n);
+  if (w->rows.causal && shape == QK_TILE)
+    queries = keys;
   return (struct qk_weights_draws){ .w = *w,
-                                    .scores
-                                    = { .law = w->law,
-                                        .shape = drawn (w) ? QK_FREE : shape,
-                                        .queries = (size_t)(w->rows.causal ? keys : queries),
-                                        .keys = (size_t)keys } };
+                                    .scores = { .law = w->law,
+                                                .shape = drawn (w) ? QK_FREE : shape,
+                                                .queries = (size_t)queries,
+                                                .keys = (size_t)keys } };
 }
 
 /* The variance of the mean over a draw, in units of that of a row; at most.  */
 static double
 variance_of (const struct qk_weights_draws *u)
 {
-  return 1 / qk_weights_rows (u) + (u->scores.shape == QK_TILE ? 1 / u->w.law.d : 0);
+  return 1 / rows_of (u) + (u->scores.shape == QK_TILE ? 1 / u->w.law.d : 0);
 }
 
 /* Multiply-adds a draw, or their equivalent in time.  */
@@ -232,7 +242,7 @@ set_size (struct qk_case *c, const struct qk_weights_draws *u, double draws, dou
   own->scores = u->scores;
   own->draws = (uint64_t)draws;
   c->blocks = (uint64_t)blocks;
-  c->units = draws * qk_weights_rows (u);
+  c->units = draws * rows_of (u);
   c->cost = draws * cost_of (u, row);
   c->scratch = qk_scores_bytes (&u->scores);
 }
@@ -251,7 +261,7 @@ warn_cut (struct qk_plan *plan, const struct qk_weights *w, double planned, doub
 static double
 pool_of (const struct qk_weights_draws *u, double pool)
 {
-  double scores = qk_weights_rows (u) * u->w.rows.n;
+  double scores = rows_of (u) * u->w.rows.n;
   return ceil (fmax (pool * variance_of (u), QK_MIN_POOL / scores));
 }
 
@@ -278,8 +288,8 @@ cheapest (const struct qk_weights *w, double need, double pool, double row)
 static struct qk_weights_draws
 smaller (struct qk_weights_draws u, double rows, double pool)
 {
-  while (rows / qk_weights_rows (&u) < QK_MIN_BLOCKS * pool_of (&u, pool)
-         && u.scores.queries > QK_LANES && !u.w.rows.causal)
+  while (rows / rows_of (&u) < QK_MIN_BLOCKS * pool_of (&u, pool) && u.scores.queries > QK_LANES
+         && !u.w.rows.causal)
     u.scores.queries -= QK_LANES;
   return u;
 }
@@ -305,7 +315,7 @@ qk_weights_size (struct qk_plan *plan, size_t c, double need, double pool, doubl
   const struct qk_params *p = plan->params;
   const struct qk_weights w = ((struct qk_weights_draws *)plan->cases[c].own)->w;
   struct qk_weights_draws u = cheapest (&w, p->samples > 0 ? p->samples : need, pool, row);
-  double rows = qk_weights_rows (&u), enough = QK_MIN_BLOCKS * pool_of (&u, pool);
+  double rows = rows_of (&u), enough = QK_MIN_BLOCKS * pool_of (&u, pool);
   double planned = fmax (ceil (need * variance_of (&u)), enough) * rows, wanted = planned;
   if (p->samples > 0)
     wanted = p->samples;
@@ -317,13 +327,13 @@ qk_weights_size (struct qk_plan *plan, size_t c, double need, double pool, doubl
     warn_cut (plan, &w, planned, wanted);
 
   u = smaller (u, wanted, pool);
-  double draws = ceil (wanted / qk_weights_rows (&u)), each = pool_of (&u, pool);
+  double draws = ceil (wanted / rows_of (&u)), each = pool_of (&u, pool);
   bool thin = draws < QK_MIN_BLOCKS * each;
   if (thin)
     {
-      u.scores.queries = w.rows.causal ? u.scores.queries : QK_LANES;
-      mark_thin (plan, c, &w, QK_MIN_BLOCKS * pool_of (&u, pool) * qk_weights_rows (&u));
-      draws = ceil (wanted / qk_weights_rows (&u));
+      u = draw_of (&w, QK_TILE, QK_LANES);
+      mark_thin (plan, c, &w, QK_MIN_BLOCKS * pool_of (&u, pool) * rows_of (&u));
+      draws = ceil (wanted / rows_of (&u));
     }
   each = fmin (fmax (each, ceil (draws / QK_MAX_BLOCKS)), draws);
   set_size (&plan->cases[c], &u, each, ceil (draws / each), row);
@@ -335,7 +345,7 @@ qk_weights_size_own (struct qk_plan *plan, size_t c, double need, double row)
   const struct qk_params *p = plan->params;
   const struct qk_weights w = ((struct qk_weights_draws *)plan->cases[c].own)->w;
   struct qk_weights_draws u = draw_of (&w, QK_OWN, QK_LANES);
-  double rows = qk_weights_rows (&u), wanted = need;
+  double rows = rows_of (&u), wanted = need;
   if (p->samples > 0)
     wanted = p->samples;
   else if (p->max_samples > 0)
@@ -346,5 +356,7 @@ qk_weights_size_own (struct qk_plan *plan, size_t c, double need, double row)
     warn_cut (plan, &w, need, wanted);
   double draws = ceil (wanted / rows);
   double each = fmin (fmax (OWN_DRAWS, ceil (draws / QK_MAX_BLOCKS)), draws);
+  if (w.rows.causal)
+    each = whole_lanes (w.rows.n) / QK_LANES * ceil (each * QK_LANES / whole_lanes (w.rows.n));
   set_size (&plan->cases[c], &u, each, ceil (draws / each), row);
 }

@@ -94,12 +94,10 @@ struct qk_weights_draws
   uint64_t draws;          /* a block */
 };
 
-/* Rows of a draw, of which each block of a case has u->draws.  */
-double qk_weights_rows (const struct qk_weights_draws *u);
-
-/* How many keys count in each of the 8 rows of panel i of a draw.  Returns how many of these rows,
-   the first ones, count.  */
-unsigned qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights *w, size_t i);
+/* How many keys count in each of the 8 rows of panel i of draw t.  Returns how many of these rows,
+   the first ones, count.  Causal rows come with 1, 2, ... keys in turn; a block has whole turns. */
+unsigned qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights_draws *u,
+                           uint64_t t, size_t i);
 
 /* Give case c its size where queries share keys (or sigma is given): draws of the side, the number
    of queries that share keys, at which all costs least; at least QK_MIN_BLOCKS blocks.
