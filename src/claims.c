@@ -170,6 +170,65 @@ const struct qk_claim qk_claims[] = {
                       { "scale", "--dk=4,64,1024", "query_norm_mean", QK_HOLDS },
                       { "scale", "--dk=4,64,1024", "query_norm_variance", QK_HOLDS },
                       { "scale", "--dk=64 --dist=normal:mean=1", "query_norm_square", QK_FAILS }) },
+  { .id = "softmax-saturates",
+    .question = "Q4",
+    .said = "large scores give one-hot weights such as [0.9, 0.1]",
+    .exact = "unscaled: E Σp², E max p and P(max p > 0.9) rise with d toward 1 and match the exact "
+             "finite-n values; freezing trend at √d > √(2 ln n)",
+    .assumptions = "independent standard normal components",
+    .status = QK_TRUE,
+    .derivation
+    = "given q, the n scores are independent N(0, σ²), σ = ‖q‖ ~ χ_d; with t = e^v every "
+      "moment of p is an integral over v: E Σp² = n ∫ A2 L^(n−1) dv, L = E e^(−y), "
+      "A2 = E y² e^(−y), y = e^(v+x)",
+    .checks = CHECKS (
+        { "softmax", "--dk=4..256*8 --scale=none --tolerance=0.02", "participation", QK_HOLDS },
+        { "softmax", "--dk=4..256*8 --scale=none --tolerance=0.02", "max_weight", QK_HOLDS },
+        { "softmax", "--dk=4..256*8 --scale=none --tolerance=0.02", "saturated", QK_HOLDS },
+        { "softmax", "--dk=64 --scale=none --k-dist=normal:sd=2 --quantity=max_weight",
+          "max_weight", QK_FAILS }) },
+  { .id = "softmax-even",
+    .question = "Q4",
+    .said = "small differences give near-uniform weights",
+    .exact = "E Σp² = 1/n + σ²(n−1)/n² + O(σ⁴), E H = ln n − σ²(1−1/n)/2 + O(σ⁴) as c → 0",
+    .assumptions = "normal scores of deviation σ",
+    .status = QK_TRUE,
+    .derivation
+    = "p_i = (1 + x_i − mean x + O(x²))/n, so Σp² − 1/n is the variance of x over n, and "
+      "H falls short of ln n by half n times as much",
+    .checks = CHECKS (
+        { "softmax", "--sigma=0.05,0.2 --keys=8,64 --quantity=participation,entropy",
+          "participation", QK_HOLDS },
+        { "softmax", "--sigma=0.05,0.2 --keys=8,64 --quantity=participation,entropy", "entropy",
+          QK_HOLDS },
+        { "softmax", "--dk=16,64 --scale=dk --quantity=participation", "participation", QK_HOLDS },
+        { "softmax", "--dk=64 --scale=0.01 --dist=normal:sd=4 --quantity=participation",
+          "participation", QK_FAILS }) },
+  { .id = "softmax-scaled",
+    .question = "Q4",
+    .said = "scaled scores keep the softmax smooth",
+    .exact = "scaled: the same statistics converge to a limit in d (σ = 1), and match the exact "
+             "values",
+    .assumptions = "independent standard normal components",
+    .status = QK_TRUE,
+    .derivation = "σ = ‖q‖/√d has mean square 1 and variance below 1/(2d): it tends to 1",
+    .checks = CHECKS (
+        { "softmax", "--dk=4..256*8 --scale=sqrt --tolerance=0.02", "participation", QK_HOLDS },
+        { "softmax", "--dk=4..256*8 --scale=sqrt --tolerance=0.02", "entropy_share", QK_HOLDS },
+        { "softmax", "--dk=4..256*8 --scale=sqrt --tolerance=0.02", "saturated", QK_HOLDS },
+        { "softmax", "--dk=64 --scale=sqrt --dist=normal:sd=2 --quantity=participation",
+          "participation", QK_FAILS }) },
+  { .id = "length-dilution",
+    .question = "Q4",
+    .said = "(the other side)",
+    .exact
+    = "at fixed σ = 1 the softmax flattens as n grows: n·E Σp² → e; keeping it peaked needs c "
+      "to grow like √ln n",
+    .assumptions = "normal scores of deviation 1",
+    .status = QK_TRUE,
+    .derivation = "n Σp² = mean e^(2x)/(mean e^x)² → E e^(2x)/(E e^x)² = e^(2σ²)/e^(σ²) = e",
+    .checks = CHECKS ({ "softmax", "--sigma=1 --keys=16,256,4096 --quantity=participation",
+                        "participation", QK_HOLDS }) },
   { 0 }
 };
 

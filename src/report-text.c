@@ -154,6 +154,14 @@ is_sharp (const struct qk_finding *found)
   return !qk_method_sampled (found->statement->method) && e.hi - e.lo <= 1e-7 * fabs (e.estimate);
 }
 
+/* Whether the exact value is known and is not itself what was found.  */
+static bool
+tells_exact (const struct qk_finding *found)
+{
+  const struct qk_statement *s = found->statement;
+  return !isnan (s->exact) && (s->judged || s->sources > 0);
+}
+
 static void
 figure_of (struct qk_figure *f, const struct qk_finding *found)
 {
@@ -340,7 +348,7 @@ add_quantity_columns (struct qk_grid *g, const struct story *t, size_t which, bo
     if (t->found[i].statement->quantity == which)
       {
         seen = true;
-        known |= !isnan (t->found[i].statement->exact);
+        known |= tells_exact (&t->found[i]);
         sharp &= is_sharp (&t->found[i]);
       }
   if (!seen)
@@ -448,7 +456,7 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
   for (size_t line = 0; line < n; line++)
     {
       const struct qk_finding *found = &t->found[wanted[line]];
-      known |= !isnan (found->statement->exact);
+      known |= tells_exact (found);
       sharp &= is_sharp (found);
       judged |= found->statement->judged;
     }
@@ -501,7 +509,7 @@ setting (const struct qk_plan *plan)
   if (plan->experiment->describe)
     {
       plan->experiment->describe (s.text, sizeof s.text, plan);
-      if (plan->experiment->recorded)
+      if (plan->experiment->recorded || !plan->n_cases)
         return s;
       add (&s, ", ");
     }
@@ -938,9 +946,9 @@ write_statements (const struct story *t)
     {
       const struct qk_statement *s = &plan->statements[i];
       struct sentence words = { "" };
-      for (size_t k = 0; k < 1 && s->key[k].name; k++)
+      for (size_t k = 0; k < QK_KEYS && s->key[k].name; k++)
         {
-          add (&words, "%s = ", s->key[k].name);
+          add (&words, "%s%s = ", k ? ", " : "", s->key[k].name);
           add_key (&words, &s->key[k]);
         }
       qk_grid_put (&g, i, name, "%s", plan->experiment->quantities[s->quantity].symbol);

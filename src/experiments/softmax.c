@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Multiply-adds that the weights of a row cost, a score, beside its dot product.  */
-static const double ROW_COST = 25;
+/* Multiply-adds, or their equivalent in time, that the weights of a row cost, a score, beside its
+   dot product: an exponential, about as much as a draw.  */
+static const double ROW_COST = 40;
 
 /* A block's mean varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal enough
    for t (see t-enclose).  */
@@ -256,7 +257,8 @@ static const char *
 claim_of (const struct qk_weights *w)
 {
   const double flat = 0.5;
-  double sigma = qk_weights_sigma (w);
+  const struct qk_weights standard = qk_weights_standard (w);
+  double sigma = qk_weights_sigma (&standard);
   if (w->scale == QK_SCALE_NONE)
     return "softmax-saturates";
   if (w->scale == QK_SCALE_SQRT)
@@ -323,28 +325,21 @@ add_sampled (struct qk_plan *plan, const struct setup *u)
 
 /* What --exact prints has no case: the values stand in the statements.  */
 static void
-add_exact (struct qk_plan *plan, const struct setup *u, bool first_of_length)
+add_exact (struct qk_plan *plan, const struct setup *u)
 {
   const struct qk_weights *w = &u->draws.w;
   const struct qk_key *keys = qk_weights_keys (plan, w);
   for (int q = 0; q < QUANTITIES && !plan->full; q++)
     {
       enum quantity quantity = (enum quantity)q;
-      bool of_length = quantity == Q_GAP_DENSITY || quantity == Q_FREEZING;
-      if (!qk_plan_wants (plan, quantities[q].name) || (of_length && !first_of_length)
+      if (!qk_plan_wants (plan, quantities[q].name)
           || (quantity == Q_GRADIENT_SQUARE && w->law.d == 0))
         continue;
       struct qk_statement *s = qk_plan_statement (plan, quantities[q].name, NULL, 0);
       s->method = QK_BY_EXACT;
-      s->claim = of_length ? "softmax-saturates" : claim_of (w);
+      s->claim = claim_of (w);
       s->exact = value_of (quantity, u, &u->exact);
       s->key = keys;
-      if (of_length)
-        {
-          struct qk_key *length = qk_plan_keys (plan);
-          qk_key_add (length, (struct qk_key){ .name = "keys", .number = w->rows.n });
-          s->key = length;
-        }
     }
 }
 
@@ -354,7 +349,7 @@ plan_softmax (struct qk_plan *plan, char why[static QK_WHY])
   const struct qk_params *p = plan->params;
   if (qk_weights_check (p, why))
     return -1;
-  size_t count = qk_weights_count (p), each = count / p->keys.n;
+  size_t count = qk_weights_count (p);
   bool known = true;
   for (size_t i = 0; i < count && !plan->full; i++)
     {
@@ -365,7 +360,7 @@ plan_softmax (struct qk_plan *plan, char why[static QK_WHY])
       if (!p->exact)
         add_sampled (plan, u);
       else if (known)
-        add_exact (plan, u, i % each == 0);
+        add_exact (plan, u);
     }
   if (p->exact && !known)
     {
@@ -533,12 +528,12 @@ explain_softmax (char *text, size_t size, const struct qk_plan *plan, const stru
   if (verdict != QK_FAILS)
     return false;
   const struct setup *u = plan->cases[s->source[0]].own;
-  const struct qk_weights *w = &u->draws.w;
-  if (w->law.q.sd * w->law.k.sd != 1)
+  double times = u->draws.w.law.q.sd * u->draws.w.law.k.sd;
+  if (times != 1)
     snprintf (text, size,
-              "The claim is about components of variance 1. Here the scores of a row have a "
-              "deviation %g times as large: %s is %.6g in place of %.6g.",
-              w->law.q.sd * w->law.k.sd, quantities[s->quantity].symbol, s->exact,
+              "Standard deviations other than 1 make the scores %g times as large: %s is %.4g in "
+              "place of %.4g.",
+              times, quantities[s->quantity].symbol, s->exact,
               value_of ((enum quantity)s->quantity, u, &u->claimed));
   else
     snprintf (text, size,
@@ -599,7 +594,7 @@ static const struct qk_option options[] = {
     .type = QK_INTEGERS,
     .offset = offsetof (struct qk_params, dk),
     .metavar = "LIST",
-    .standard = "1..1024*4",
+    .standard = "4..256*4",
     .lo = 1,
     .hi = 1048576,
     .help = "Head dimensions." },
@@ -615,16 +610,18 @@ static const struct qk_option options[] = {
 };
 
 static const struct qk_example examples[] = {
-  { "--dk=1..1024*16", "participation", QK_HOLDS,
+  { "--dk=4..64*4 --quantity=participation", "participation", QK_HOLDS,
     "Unscaled, the weights concentrate as d_k grows; scaled, they do not." },
   { "--keys=64 --dk=64 --scale=none", "saturated", QK_HOLDS,
-    "One key of 64 takes more than 0.9 of the weight for two queries in five." },
-  { "--dk=64 --scale=sqrt --dist=normal:sd=2", "participation", QK_FAILS,
+    "Unscaled, one key of 64 takes more than 0.9 of the weight for two queries in five." },
+  { "--dk=64 --scale=sqrt --dist=normal:sd=2 --quantity=participation", "participation", QK_FAILS,
     "The scale 1/√d_k is for components of variance 1: at a standard deviation of 2 scores are "
     "four "
     "times as large." },
-  { "--sigma=1 --keys=16,256,4096", "participation", QK_HOLDS,
+  { "--sigma=1 --keys=16,256,4096 --quantity=participation", "participation", QK_HOLDS,
     "At one deviation of the scores the softmax flattens as there are more keys." },
+  { "--dk=16 --keys=64 --causal --tolerance=0.02", "entropy_share", QK_HOLDS,
+    "Causal: row i has i keys, and the first ones are sharp whatever the scale." },
   { "--exact --dk=64", "jacobian_square", QK_DESCRIBED, "Exact values alone; nothing is sampled." },
   { 0 },
 };
