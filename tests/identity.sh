@@ -37,6 +37,11 @@ variance --dk=33 --dist=exponential --correlation=-0.4 --samples=524288
 variance --dk=4 --rng=mt19937 --samples=524288
 scale --dk=1,3,300 --samples=524288
 scale --dk=5,33 --q-dist=laplace:mean=0.3 --correlation=-0.4 --alpha=0.3,0.5,1 --samples=524288
+softmax --dk=1,300 --keys=5,24 --samples=2000
+softmax --dk=16 --keys=13 --causal --scale=none,sqrt,dk,0.3 --samples=5000
+softmax --sigma=0.1,4 --keys=9,200 --samples=5000
+softmax --dk=9 --q-dist=laplace --k-dist=uniform --rng=mt19937 --samples=10000
+softmax --exact --dk=4,64 --keys=2,64
 audit $recorded/q.npy $recorded/k.npy
 audit $recorded/q.npy $recorded/k.npy --causal --expect=0..100
 END
