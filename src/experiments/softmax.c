@@ -137,13 +137,12 @@ enum quantity
   QUANTITIES
 };
 
-#define EXACT_ONLY "not sampled"
+#define EXACT_ONLY "none"
 
 static const struct qk_quantity quantities[] = {
   { "participation", "E Σp²", "1", QK_LEAD, "exact (1+T)^±1",
     "Mean of the sum of squared weights: 1/n where all keys take part alike, 1 where one takes "
-    "all; "
-    "1/Σp² is the number of keys that take part." },
+    "all; 1/Σp² is the number of keys that take part." },
   { "max_weight", "E max p", "1", QK_COLUMN, "exact (1+T)^±1", "Mean of the largest weight." },
   { "entropy_share", "E H / ln n", "1", QK_COLUMN, "exact ± T",
     "Mean entropy of a row as a share of ln n, its largest value; causal too, where the first rows "
@@ -575,16 +574,27 @@ summarise_softmax (char *text, size_t size, const struct qk_plan *plan,
                     n * one.participation, n);
       return;
     }
+  bool none = false, root = false;
+  for (size_t i = 0; i < p->scale.n; i++)
+    {
+      none |= p->scale.value[i] == QK_SCALE_NONE;
+      root |= p->scale.value[i] == QK_SCALE_SQRT;
+    }
   qk_weights_at (&w, p, 0);
   w.rows.n = n;
-  w.scale = QK_SCALE_NONE;
   w.c = 1;
   w.law.d = ceil (2 * log (n));
-  snprintf (text, size,
-            "Unscaled, √d_k passes √(2 ln n) = %.3g (n = %.0f), where many keys would freeze, at "
-            "d_k = %.3g: a trend and no step, E Σp² is %.3g there and tends to 1. Scaled, it tends "
-            "to %.4g as d_k grows.",
-            qk_softmax_freezing (n), n, 2 * log (n), mean_participation (&w), one.participation);
+  int used = 0;
+  if (none)
+    used = snprintf (text, size,
+                     "Unscaled, √d_k passes √(2 ln n) = %.3g (n = %.0f), where many keys would "
+                     "freeze, at d_k = %.3g: a trend and no step, E Σp² is %.3g there and tends to "
+                     "1.%s",
+                     qk_softmax_freezing (n), n, 2 * log (n), mean_participation (&w),
+                     root ? " " : "");
+  if (root && (size_t)used < size)
+    snprintf (text + used, size - (size_t)used, "Scaled, E Σp² tends to %.4g as d_k grows.",
+              one.participation);
 }
 
 /* ---- The descriptor -------------------------------------------------------------------------- */
@@ -616,8 +626,7 @@ static const struct qk_example examples[] = {
     "Unscaled, one key of 64 takes more than 0.9 of the weight for two queries in five." },
   { "--dk=64 --scale=sqrt --dist=normal:sd=2 --quantity=participation", "participation", QK_FAILS,
     "The scale 1/√d_k is for components of variance 1: at a standard deviation of 2 scores are "
-    "four "
-    "times as large." },
+    "four times as large." },
   { "--sigma=1 --keys=16,256,4096 --quantity=participation", "participation", QK_HOLDS,
     "At one deviation of the scores the softmax flattens as there are more keys." },
   { "--dk=16 --keys=64 --causal --tolerance=0.02", "entropy_share", QK_HOLDS,
@@ -628,22 +637,20 @@ static const struct qk_example examples[] = {
 
 static const char *const description[] = {
   "Samples queries and keys with independent components, and checks how the softmax p of the "
-  "scores "
-  "c q·k of a query with n keys concentrates: the sum of squared weights, the largest weight, the "
-  "entropy, and how often one key takes nearly all. The scale c is that of --scale. Every mean is "
-  "compared with its exact value for this d_k and this n; no limit is taken. For normal keys the "
-  "scores of one query are independent normal values of deviation c‖q‖, and the value is a mixture "
-  "over ‖q‖. For other laws of the components no exact value is known, and the finding is "
-  "described "
-  "only.",
-  "Means come from tiles in which queries share keys, as in attention: cheap, and not independent, "
-  "so "
-  "that a block of many tiles is the unit. Probabilities come from independent queries, each with "
-  "keys of its own, by the intervals of Clopper and Pearson.",
+  "scores c q·k of a query with n keys concentrates: the sum of squared weights, the largest "
+  "weight, the entropy, and how often one key takes nearly all. The scale c is that of --scale. "
+  "Every value is compared with the exact one for this d_k and this n; no limit is taken.",
+  "For normal keys the scores of one query are independent normal values of deviation c‖q‖, and "
+  "the exact value is a mixture over ‖q‖; for queries of signs ‖q‖ is fixed. For other laws "
+  "none is known, and findings are described. The band lies around the exact value for "
+  "components of mean 0 and variance 1, which the claims speak of.",
+  "Means come from tiles in which queries share keys, as in attention: cheap, and not "
+  "independent, so that a block of many tiles is the unit. Probabilities come from independent "
+  "queries, each with keys of its own, by the intervals of Clopper and Pearson.",
   "Unscaled, the deviation of the scores is √d_k. For infinitely many keys the softmax would "
-  "freeze "
-  "where it passes √(2 ln n); with a real number of keys this is a trend and no step, so the text "
-  "only says where it is. At large deviations σ, E Σp² is near 1 − a_n/σ (gap_density).",
+  "freeze where it passes √(2 ln n); with a real number of keys this is a trend and no step, so "
+  "the text only says where it is. At large deviations σ, E Σp² is near 1 − a_n/σ "
+  "(gap_density).",
   NULL,
 };
 
