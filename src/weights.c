@@ -16,7 +16,8 @@ static const double MOST_CAUSAL = 4096;
    their own may cost more.  */
 static const double MAX_COST = 0x1p39, MAX_OWN_COST = 0x1p41;
 
-static const double OWN_DRAWS = 16; /* a block of fewer is not worth its row */
+static const double OWN_DRAWS = 16;      /* a block of fewer is not worth its row, */
+static const double BLOCK_COST = 0x1p32; /* unless it would cost more than this: a second or so */
 
 const char *const qk_weights_scales[] = { "none", "sqrt", "dk", NULL };
 
@@ -355,7 +356,8 @@ qk_weights_size_own (struct qk_plan *plan, size_t c, double need, double row)
   if (wanted < need && !(p->samples > 0))
     warn_cut (plan, &w, need, wanted);
   double draws = ceil (wanted / rows);
-  double each = fmin (fmax (OWN_DRAWS, ceil (draws / QK_MAX_BLOCKS)), draws);
+  double least = fmin (OWN_DRAWS, ceil (BLOCK_COST / cost_of (&u, row)));
+  double each = fmin (fmax (least, ceil (draws / QK_MAX_BLOCKS)), draws);
   if (w.rows.causal)
     each = whole_lanes (w.rows.n) / QK_LANES * ceil (each * QK_LANES / whole_lanes (w.rows.n));
   set_size (&plan->cases[c], &u, each, ceil (draws / each), row);
