@@ -12,41 +12,41 @@ enum
 struct room
 {
   size_t q, k, s; /* doubles */
+  size_t words;
 };
 
 static struct room
 room_of (const struct qk_scores *s)
 {
-  size_t d = (size_t)s->law.d, depth = d < QK_DEPTH ? d : QK_DEPTH;
+  size_t d = (size_t)s->law.d, depth = d < QK_DEPTH ? d : QK_DEPTH, rows = s->keys;
   size_t q = qk_operand_size (s->queries, depth), k = qk_operand_size (s->keys, depth);
+  size_t scores = s->queries * s->keys;
   switch (s->shape)
     {
     case QK_PAIRS:
-      return (struct room){ q, k, s->queries };
+      scores = s->queries;
+      break;
     case QK_SELF:
-      return (struct room){ q, 0, s->queries };
+      k = 0;
+      scores = s->queries;
+      break;
     case QK_OWN:
       k = qk_operand_size (QK_LANES * (s->keys < GROUP ? s->keys : GROUP), depth);
+      rows *= QK_LANES;
       break;
     case QK_FREE:
-      return (struct room){ 0, 0, s->queries * s->keys };
+      return (struct room){ 0, 0, scores, 2 * scores };
     default:
       break;
     }
-  return (struct room){ q, k, s->queries * s->keys };
-}
-
-static size_t
-words_of (const struct qk_scores *s, struct room room)
-{
-  return 2 * (s->shape == QK_FREE ? room.s : room.q > room.k ? room.q : room.k);
+  return (struct room){ q, s->keep ? qk_operand_size (rows, d) : k, scores, 2 * (q > k ? q : k) };
 }
 
 size_t
 qk_scores_bytes (const struct qk_scores *s)
 {
   struct room room = room_of (s);
-  return (room.q + room.k + words_of (s, room) + room.s) * sizeof (double);
+  return (room.q + room.k + room.words + room.s) * sizeof (double);
 }
 
 /* Make of independent k the partners of q:  mean_k + sd_k (rho z + sqrt (1 - rho^2) e), z and e the
@@ -74,6 +74,7 @@ add_own (double *scores, const struct qk_scores *s, const double *q, double *k, 
       qk_fill (kernels, k, keys * panel, source, QK_ROLE_K, first + j * panel, &s->law.k, words);
       for (size_t l = 0; l < keys; l++)
         kernels->pairs (scores + (j + l) * QK_LANES, q, k + l * panel, QK_LANES, depth, i == 0);
+      k += s->keep ? keys * panel : 0;
     }
 }
 
@@ -84,7 +85,7 @@ qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *
   struct room room = room_of (s);
   double *q = scratch, *k = q + room.q;
   uint64_t *words = (uint64_t *)(k + room.k);
-  double *scores = (double *)(words + words_of (s, room));
+  double *scores = (double *)(words + room.words);
   size_t d = (size_t)s->law.d;
   if (s->shape == QK_FREE)
     {
@@ -101,6 +102,7 @@ qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *
       if (s->shape == QK_OWN)
         {
           add_own (scores, s, q, k, first_k, i, depth, kernels, source, words);
+          k += s->keep ? QK_LANES * s->keys * depth : 0;
           continue;
         }
       if (s->shape != QK_SELF)
@@ -111,6 +113,13 @@ qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *
         kernels->tile (scores, q, k, s->queries, s->keys, depth, i == 0);
       else
         kernels->pairs (scores, q, s->shape == QK_SELF ? q : k, s->queries, depth, i == 0);
+      k += s->keep ? n_k : 0;
     }
   return scores;
+}
+
+double *
+qk_scores_kept (const struct qk_scores *s, void *scratch)
+{
+  return (double *)scratch + room_of (s).q;
 }

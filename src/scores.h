@@ -34,6 +34,7 @@ struct qk_scores
   struct qk_score law;
   enum qk_score_shape shape;
   size_t queries, keys; /* of a tile or batch, multiples of QK_LANES; of pairs equal */
+  bool keep;            /* tiles, QK_OWN: all of K stays in scratch, not a chunk at a time */
 };
 
 /* Bytes of scratch for qk_scores_draw.  */
@@ -46,5 +47,8 @@ size_t qk_scores_bytes (const struct qk_scores *s);
    the stream as it does in score layout.  */
 double *qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *kernels,
                         struct qk_source *source, void *scratch);
+
+/* K of the tile just drawn, which was to be kept: a whole operand.  */
+double *qk_scores_kept (const struct qk_scores *s, void *scratch);
 
 #endif

@@ -87,7 +87,8 @@ START_TEST (builds_are_listed)
     {
       ck_assert (qk_kernels_find (k[n]->isa) == k[n]);
       ck_assert (k[n]->draw && k[n]->shape && k[n]->mix && k[n]->tile && k[n]->pairs
-                 && k[n]->tile_sums && k[n]->pair_sums && k[n]->row_sums && k[n]->row_stats);
+                 && k[n]->tile_sums && k[n]->pair_sums && k[n]->row_sums && k[n]->row_stats
+                 && k[n]->row_weights && k[n]->row_gradient);
     }
   ck_assert_str_eq (k[n - 1]->isa, "plain");
   ck_assert (qk_kernels_find (NULL) == k[0]);
@@ -621,6 +622,33 @@ START_TEST (rows_are_in_order)
 }
 END_TEST
 
+/* Weights are e / Z in that order, and 0 for what does not count; padding and NaN behind a row are
+   not looked at.  */
+START_TEST (weights_are_in_order)
+{
+  static const double scales[] = { 0.125, 1, 0, 3.7 };
+  uint64_t state = 21;
+  for (uint64_t trial = 0; trial < 300 * effort (); trial++)
+    {
+      size_t n = row_lengths[trial % 11], keys[8];
+      double *s = scores (n, trial), *p = values (8 * n, 1), scale = scales[trial / 11 % 4];
+      struct qk_row_sums sums, ref;
+      sums_of_rows (&sums, &ref, build (_i), s, n, &state, 0, scale, keys);
+      build (_i)->row_weights (p, s, n, keys, scale, &sums);
+      for (size_t i = 0; i < 8 * n; i++)
+        {
+          double t = scale * (s[i] - sums.max[i % 8]), top = 1 / (1 + sums.z[i % 8]), w = 0;
+          if (i / 8 < keys[i % 8] && t > -QK_ROW_CUT)
+            w = exp_ref (t) * top;
+          ck_assert_msg (p[i] == w, "%s: trial %" PRIu64 ", lane %zu, key %zu: %a is not %a",
+                         build (_i)->isa, trial, i % 8, i / 8, p[i], w);
+        }
+      free (s);
+      free (p);
+    }
+}
+END_TEST
+
 static void
 near (double x, long double exact, long double error, const char *what, uint64_t trial)
 {
@@ -628,6 +656,73 @@ near (double x, long double exact, long double error, const char *what, uint64_t
     ck_abort_msg ("trial %" PRIu64 ", %s: %.17g, off by %Lg, allowed %Lg", trial, what, x,
                   x - exact, error);
 }
+
+/* |J K|^2 in the order of the header, bit for bit, and within its error of J K formed in long
+   double.  One weight may be nearly 1: nothing is lost then.  */
+START_TEST (gradients_against_long_double)
+{
+  for (uint64_t trial = 0; trial < 200 * effort (); trial++)
+    {
+      size_t n = row_lengths[trial % 9], c = 1 + trial % 5, top[8];
+      double *k = values (8 * n * c, trial), *p = values (8 * n, trial + 1000);
+      _Alignas(QK_ALIGN) double square[8];
+      for (size_t lane = 0; lane < 8; lane++)
+        {
+          double sum = 0;
+          top[lane] = trial % n;
+          for (size_t j = 0; j < n; j++)
+            {
+              double *w = &p[8 * j + lane];
+              *w = fabs (*w) * (trial % 3 ? 1 : 1e-9);
+              sum += *w = j == top[lane] ? 1 + *w : *w;
+            }
+          for (size_t j = 0; j < n; j++)
+            p[8 * j + lane] /= sum;
+          square[lane] = trial % 2 ? 2.385 : 0;
+        }
+      build (_i)->row_gradient (square, p, k, n, c, top);
+      for (size_t lane = 0; lane < 8; lane++)
+        {
+          double p2 = 0, ref = trial % 2 ? 2.385 : 0;
+          long double exact = 0, size = 0, pair = 0;
+          for (size_t j = 0; j < n; j++)
+            p2 = fma (p[8 * j + lane], p[8 * j + lane], p2);
+          double part = 0;
+          for (size_t a = 0; a < c; a++)
+            {
+              double base = k[(top[lane] * c + a) * 8 + lane], m = 0, b = 0, x2 = 0;
+              long double mean = 0;
+              for (size_t j = 0; j < n; j++)
+                {
+                  double w = p[8 * j + lane], x = k[(j * c + a) * 8 + lane] - base, px = w * x;
+                  m += px;
+                  b = fma (w, px, b);
+                  x2 = fma (px, px, x2);
+                  mean += (long double)w * ((long double)k[(j * c + a) * 8 + lane] - base);
+                }
+              for (size_t j = 0; j < n; j++)
+                {
+                  long double w = p[8 * j + lane];
+                  long double x = (long double)k[(j * c + a) * 8 + lane] - base;
+                  exact += w * w * (x - mean) * (x - mean);
+                  pair = fabsl (x) + fabsl (mean);
+                  size += w * w * pair * pair;
+                }
+              part = (a % 2 ? part : 0) + fma (m, m * p2 - 2 * b, x2);
+              if (a % 2 || a + 1 == c)
+                ref += part;
+            }
+          ck_assert_msg (square[lane] == ref, "%s: trial %" PRIu64 ", lane %zu: %a is not %a",
+                         build (_i)->isa, trial, lane, square[lane], ref);
+          if (trial % 2 == 0)
+            near (square[lane], exact, (long double)(2 * n + c + 8) * 0x1p-53L * size, "|J K|^2",
+                  trial);
+        }
+      free (k);
+      free (p);
+    }
+}
+END_TEST
 
 /* The stated errors, against sums in long double.  */
 START_TEST (rows_against_long_double)
@@ -953,6 +1048,8 @@ main (void)
   tcase_add_loop_test (twin, sums_are_in_order, 0, n);
   tcase_add_loop_test (twin, rows_are_in_order, 0, n);
   tcase_add_loop_test (twin, rows_against_long_double, 0, n);
+  tcase_add_loop_test (twin, weights_are_in_order, 0, n);
+  tcase_add_loop_test (twin, gradients_against_long_double, 0, n);
   tcase_add_loop_test (twin, exp_against_mpfr, 0, n);
   tcase_add_loop_test (twin, row_stats_against_mpfr, 0, n);
   tcase_set_timeout (twin, 0);

@@ -149,6 +149,34 @@ START_TEST (same_as_components)
 }
 END_TEST
 
+/* With all of K kept the scores are the same bits, and K is a whole operand.  */
+START_TEST (kept)
+{
+  for (int l = 0; l < LAWS; l++)
+    {
+      struct qk_scores s = make (_i, l);
+      if (s.shape != QK_TILE && s.shape != QK_OWN)
+        continue;
+      s.keep = true;
+      size_t d = (size_t)s.law.d, rows = s.keys * (s.shape == QK_OWN ? 8 : 1);
+      unsigned char *scratch = open_scratch (&s);
+      struct qk_source source = { .foreign = NULL };
+      qk_source_open (&source, SEED, CELL, BLOCK);
+      compare (&s, 2, qk_scores_draw (&s, 2, qk_kernels_find (NULL), &source, scratch));
+      const double *k = qk_scores_kept (&s, scratch);
+      for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < d; i++)
+          {
+            uint64_t at = position (2, rows, d, r, i);
+            struct qk_address a = { SEED, CELL + QK_ROLE_K, BLOCK };
+            ck_assert_msg (k[at - 2 * qk_operand_size (rows, d)] == qk_draw (a, &s.law.k, at),
+                           "case %d, row %zu, coordinate %zu", _i, r, i);
+          }
+      close_scratch (&s, scratch);
+    }
+}
+END_TEST
+
 /* Another generator fits in the scratch too, and goes on from tile to tile.  */
 START_TEST (foreign)
 {
@@ -231,6 +259,7 @@ main (void)
 
   TCase *twin = tcase_create ("twin");
   tcase_add_loop_test (twin, same_as_components, 0, CASES);
+  tcase_add_loop_test (twin, kept, 0, CASES);
   tcase_set_timeout (twin, 0);
   suite_add_tcase (suite, twin);
 

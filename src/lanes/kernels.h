@@ -144,6 +144,26 @@ struct qk_kernels
        top 1 / Z, participation (1 + z2) / Z^2, entropy ln (1 + z) - zt / Z,
        trace (2 z + z^2 - z2) / Z^2, jacobian (z^2 + z2 + z2 (z^2 + z2) + 2 (z2 - z3) Z) / Z^4.  */
   void (*row_stats) (struct qk_row_stats *stats, const struct qk_row_sums *sums);
+
+  /* The weights of 8 rows, a panel of scores: p_j = e_j / Z from the sums over all keys, 0 from the
+     cut on and for keys that do not count; in score layout, so a panel of weights is also one of an
+     operand whose coordinates are the keys.  At most 5 u relative, exact t and Z.  */
+  void (*row_weights) (double *p, const double *s, size_t n, const size_t keys[QK_LANES],
+                       double scale, const struct qk_row_sums *sums);
+
+  /* Add |J K|_F^2 of 8 rows with n keys each of their own, over c coordinates, to square:
+
+       sum over coordinates of  C - 2 m B + m^2 sum of p^2,
+       m = sum of p x,  B = sum of p^2 x,  C = sum of p^2 x^2,  x = k - that of key top[lane].
+
+     J K = p_i (k_i - m) by rows, and does not see a shift; from the key of the largest weight on
+     nothing is lost where that takes all.
+
+     p       a panel of weights.
+     k       key j of lane i, coordinate a: k[(j c + a) 8 + i], a chunk of an operand.
+     Error   (2 n + c + 8) u sum of p^2 (|x| + |m|)^2.  */
+  void (*row_gradient) (double square[QK_LANES], const double *p, const double *k, size_t n,
+                        size_t c, const size_t top[QK_LANES]);
 };
 
 /* The builds this processor can run, best first, ended by NULL.  */

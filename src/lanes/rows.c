@@ -192,3 +192,77 @@ QK_BUILD (qk_row_stats) (struct qk_row_stats *stats, const struct qk_row_sums *s
   dv_store (stats->trace, dv_mul (trace, top2));
   dv_store (stats->jacobian, dv_mul (dv_mul (norm, top2), top2));
 }
+
+void
+QK_BUILD (qk_row_weights) (double *p, const double *s, size_t n, const size_t keys[QK_LANES],
+                           double scale, const struct qk_row_sums *sums)
+{
+  const struct dv zero = dv_set (0), one = dv_set (1), cut = dv_set (-QK_ROW_CUT);
+  _Alignas(QK_ALIGN) uint64_t minus_keys[QK_LANES];
+  for (int i = 0; i < QK_LANES; i++)
+    minus_keys[i] = -(uint64_t)keys[i];
+  const struct uv minus = uv_load (minus_keys);
+  const struct dv by = dv_set (scale), max = dv_load (sums->max);
+  const struct dv top = dv_div (one, dv_add (one, dv_load (sums->z)));
+  for (size_t j = 0; j < n; j++)
+    {
+      struct dv t = dv_max (dv_mul (by, dv_sub (dv_load (s + 8 * j), max)), cut);
+      struct uv mask = counts (j, minus);
+      t = dv_select (cut, t, mask);
+      struct dv e = dv_where_less (exp_negative (t), cut, t);
+      dv_store (p + 8 * j, dv_select (zero, dv_mul (e, top), mask));
+    }
+}
+
+/* The coordinates from k on, count of them, a constant.  */
+LANES_INLINE struct dv
+gradient_of (const double *p, const double *k, size_t n, size_t c, const size_t top[QK_LANES],
+             struct dv p2, const int count)
+{
+  enum
+  {
+    MOST = 2
+  };
+  struct dv base[MOST], m[MOST], b[MOST], x2[MOST], sum = dv_set (0);
+  for (int a = 0; a < count; a++)
+    {
+      _Alignas(QK_ALIGN) double from[QK_LANES];
+      for (int i = 0; i < QK_LANES; i++)
+        from[i] = k[(top[i] * c + (size_t)a) * 8 + (size_t)i];
+      base[a] = dv_load (from);
+      m[a] = b[a] = x2[a] = dv_set (0);
+    }
+  for (size_t j = 0; j < n; j++)
+    {
+      struct dv weight = dv_load (p + 8 * j);
+      for (int a = 0; a < count; a++)
+        {
+          struct dv x = dv_sub (dv_load (k + (j * c + (size_t)a) * 8), base[a]);
+          struct dv px = dv_mul (weight, x);
+          m[a] = dv_add (m[a], px);
+          b[a] = dv_fma (weight, px, b[a]);
+          x2[a] = dv_fma (px, px, x2[a]);
+        }
+    }
+  for (int a = 0; a < count; a++)
+    {
+      struct dv cross = dv_sub (dv_mul (m[a], p2), dv_mul (dv_set (2), b[a]));
+      sum = dv_add (sum, dv_fma (m[a], cross, x2[a]));
+    }
+  return sum;
+}
+
+void
+QK_BUILD (qk_row_gradient) (double square[QK_LANES], const double *p, const double *k, size_t n,
+                            size_t c, const size_t top[QK_LANES])
+{
+  struct dv p2 = dv_set (0), sum = dv_load (square);
+  for (size_t j = 0; j < n; j++)
+    p2 = dv_fma (dv_load (p + 8 * j), dv_load (p + 8 * j), p2);
+  size_t a = 0;
+  for (; a + 2 <= c; a += 2)
+    sum = dv_add (sum, gradient_of (p, k + 8 * a, n, c, top, p2, 2));
+  for (; a < c; a++)
+    sum = dv_add (sum, gradient_of (p, k + 8 * a, n, c, top, p2, 1));
+  dv_store (square, sum);
+}

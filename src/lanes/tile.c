@@ -167,4 +167,6 @@ const struct qk_kernels QK_BUILD (qk_kernels) = {
   .pair_sums = pair_sums,
   .row_sums = QK_BUILD (qk_row_sums),
   .row_stats = QK_BUILD (qk_row_stats),
+  .row_weights = QK_BUILD (qk_row_weights),
+  .row_gradient = QK_BUILD (qk_row_gradient),
 };

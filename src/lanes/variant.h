@@ -19,6 +19,10 @@ void QK_BUILD (qk_mix) (double *k, const double *q, size_t n, double a, double t
 void QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
                              const size_t keys[QK_LANES], double shift, double scale);
 void QK_BUILD (qk_row_stats) (struct qk_row_stats *stats, const struct qk_row_sums *sums);
+void QK_BUILD (qk_row_weights) (double *p, const double *s, size_t n, const size_t keys[QK_LANES],
+                                double scale, const struct qk_row_sums *sums);
+void QK_BUILD (qk_row_gradient) (double square[QK_LANES], const double *p, const double *k,
+                                 size_t n, size_t c, const size_t top[QK_LANES]);
 
 /* The table, in tile.c.  */
 extern const struct qk_kernels QK_BUILD (qk_kernels);
