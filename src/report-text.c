@@ -139,11 +139,18 @@ has_line (const struct story *t, size_t i)
   return t->rows <= 1 || quantity (t, i)->show == QK_LINE;
 }
 
+/* A detail that nobody asked for.  */
+static bool
+is_silent (const struct story *t, const struct qk_quantity *q)
+{
+  return q->show == QK_DETAIL && t->plan->params->quantity.n == 0;
+}
+
 /* Whether a quantity has a column, where there is a table.  */
 static bool
 has_column (const struct story *t, const struct qk_quantity *q)
 {
-  return q->show == QK_COLUMN || (q->show == QK_DETAIL && t->plan->params->quantity.n > 0);
+  return q->show == QK_COLUMN || (q->show == QK_DETAIL && !is_silent (t, q));
 }
 
 /* Rounding alone, and too little of it to touch a digit: nothing is gained by showing it.  */
@@ -207,7 +214,9 @@ find_rows (struct story *t)
   t->first = calloc (t->n + 1, sizeof *t->first);
   bool whole = place && t->row && t->first;
   for (size_t i = 0; whole && i < t->n; i++)
-    if (quantity (t, i)->show != QK_LINE)
+    if (is_silent (t, quantity (t, i)))
+      t->row[i] = SIZE_MAX; /* in no row */
+    else if (quantity (t, i)->show != QK_LINE)
       {
         const struct qk_key *key = t->found[i].statement->key;
         size_t at = case_hash (key) & (room - 1);
@@ -760,7 +769,7 @@ write_notes (const struct story *t, const char *const *warning, size_t n)
                        : v == QK_FAILS && first->verdict == QK_UNDECIDED)
               first = &t->found[i];
           }
-      if (seen && !judged)
+      if (seen && !judged && !is_silent (t, &table[q]))
         add (&described, "%s%s", *described.text ? ", " : "", table[q].symbol);
       /* The answer speaks of one quantity; the others get their sentence here.  */
       if (first && spoken->statement->quantity != q)
