@@ -229,6 +229,81 @@ const struct qk_claim qk_claims[] = {
     .derivation = "n Σp² = mean e^(2x)/(mean e^x)² → E e^(2x)/(E e^x)² = e^(2σ²)/e^(σ²) = e",
     .checks = CHECKS ({ "softmax", "--sigma=1 --keys=16,256,4096 --quantity=participation",
                         "participation", QK_HOLDS }) },
+  { .id = "jacobian-decay",
+    .question = "Q4",
+    .said = "saturation makes the gradient vanish",
+    .exact = "unscaled, E‖J‖_F² rises up to d of the order of 4 ln n, then falls, in the end like "
+             "a_n/(3√d), and the median of ‖J‖ falls much faster; scaled, both tend to constants",
+    .assumptions = "independent normal components, mean 0, variance 1",
+    .status = QK_TRUE,
+    .derivation = "given q, the scores are independent N(0, c²‖q‖²): a one-dimensional integral, "
+                  "mixed over ‖q‖ ~ χ_d",
+    .checks = CHECKS ({ "gradient", "--dk=4..256*4", "jacobian_square", QK_HOLDS },
+                      { "gradient", "--dk=4..256*4", "jacobian_square_slope", QK_HOLDS },
+                      { "gradient", "--dk=16,256 --scale=none", "jacobian_median_fall", QK_HOLDS },
+                      { "gradient", "--dk=4,64 --scale=sqrt", "jacobian_median_spread", QK_HOLDS },
+                      { "gradient", "--sigma=1,4 --keys=2,64", "jacobian_square", QK_HOLDS },
+                      { "gradient", "--dk=16,64 --scale=sqrt --dist=normal:sd=2", "jacobian_square",
+                        QK_FAILS }) },
+  { .id = "query-gradient",
+    .question = "Q4",
+    .said = "\"vanishing or exploding gradient\"",
+    .exact
+    = "unscaled, the median of ‖∂p/∂q‖ vanishes, its mean tends to the constant a_n, and its "
+      "mean square grows like √d·a_n/3: both words are right, each about another statistic; "
+      "c = 1/√d keeps all three flat",
+    .assumptions = "independent normal components, mean 0, variance 1",
+    .status = QK_CONDITIONAL,
+    .derivation = "∂p/∂q = c J K, and keys orthogonal to q are independent of p: E‖∂p/∂q‖² = "
+                  "c²[(d−1) E‖J‖² + E‖J s/σ‖²]",
+    .checks
+    = CHECKS ({ "gradient", "--dk=4..256*4", "query_gradient_square", QK_HOLDS },
+              { "gradient", "--dk=256 --scale=none", "query_gradient_mean", QK_HOLDS },
+              { "gradient", "--dk=16,256 --scale=none", "query_gradient_median_fall", QK_HOLDS },
+              { "gradient", "--dk=4..256*4", "query_gradient_square_slope", QK_HOLDS },
+              { "gradient", "--dk=16,64 --scale=sqrt --dist=normal:sd=2", "query_gradient_square",
+                QK_FAILS }) },
+  { .id = "gradient-exponent",
+    .question = "Q4",
+    .said = "(why √d_k, by gradients)",
+    .exact
+    = "E‖∂p/∂q‖² is asymptotically flat only at α = 1/2 in c = d^(−α): it goes like d^(1/2−α) "
+      "below and d^(1−2α) above; its finite-d zero lies near (.4981 for d = 16…1024, "
+      "n = 64). E‖J‖² alone tends to a constant for every α ≥ 1/2",
+    .assumptions = "independent normal components, mean 0, variance 1",
+    .status = QK_CONDITIONAL,
+    .derivation = "the slopes of the exact values over the same list of d",
+    .checks = CHECKS ({ "gradient",
+                        "--dk=16,64,256 --scale=sqrt --alpha=0.25,0.5,0.75 "
+                        "--quantity=query_gradient_square_slope",
+                        "query_gradient_square_slope", QK_HOLDS },
+                      { "gradient",
+                        "--dk=16,64,256 --scale=none --alpha=0.25 --dist=normal:sd=2 "
+                        "--quantity=query_gradient_square_slope",
+                        "query_gradient_square_slope", QK_FAILS }) },
+  { .id = "jacobian-bound",
+    .question = "Q4",
+    .said = "(implied)",
+    .exact
+    = "‖J‖₂ ≤ max 2p_i(1−p_i) ≤ 1/2, ‖J‖_F² ≤ (1−Σp²)/2, rows sum to 0, J symmetric positive "
+      "semidefinite",
+    .assumptions = "p a vector of weights with sum 1",
+    .status = QK_TRUE,
+    .derivation = "absolute row sums of J are 2p_i(1−p_i) (Gershgorin); equality at p = (1/2, 1/2)",
+    .checks
+    = CHECKS ({ "gradient", "--dk=4..256*4", "jacobian_bound_violations", QK_HOLDS },
+              { "gradient", "--sigma=0.1,4 --keys=2,3,64", "jacobian_spectral_max", QK_HOLDS }) },
+  { .id = "dot-gradient-stable",
+    .question = "Q4",
+    .said = "\"dot product is gradient-stable in high dimension\"",
+    .exact = "only with c = 1/√d: unscaled the median of ‖∂p/∂q‖ vanishes, and with 1/d all of it",
+    .assumptions = "independent normal components, mean 0, variance 1; c = 1/√d_k",
+    .status = QK_CONDITIONAL,
+    .derivation = "see query-gradient",
+    .checks
+    = CHECKS ({ "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_median_spread", QK_HOLDS },
+              { "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_mean_spread", QK_HOLDS },
+              { "gradient", "--dk=4,64 --scale=dk", "query_gradient_median_spread", QK_FAILS }) },
   { 0 }
 };
 

@@ -42,6 +42,10 @@ softmax --dk=16 --keys=13 --causal --scale=none,sqrt,dk,0.3 --samples=5000
 softmax --sigma=0.1,4 --keys=9,200 --samples=5000
 softmax --dk=9 --q-dist=laplace --k-dist=uniform --rng=mt19937 --samples=10000
 softmax --exact --dk=4,64 --keys=2,64
+gradient --dk=3,300 --keys=9 --samples=20000
+gradient --dk=5 --scale=none,dk --dist=student:nu=9 --samples=20000 --seed=0xfeed
+gradient --dk=4,16 --keys=8 --scale=sqrt --alpha=0,0.4 --rng=mt19937 --samples=20000
+gradient --sigma=0.3,4 --keys=5 --samples=20000
 audit $recorded/q.npy $recorded/k.npy
 audit $recorded/q.npy $recorded/k.npy --causal --expect=0..100
 END
