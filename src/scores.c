@@ -1,6 +1,7 @@
 /* scores.c -- the scores of tiles of Q K^T, of pairs, of rows alone, drawn by address.  */
 
 #include "scores.h"
+#include "lanes/kernels.h"
 
 enum
 {

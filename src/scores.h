@@ -7,12 +7,14 @@
 #ifndef QK_SCORES_H
 #define QK_SCORES_H
 
-#include "lanes/kernels.h"
+#include "stream.h"
 #include "theory.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct qk_kernels; /* lanes/kernels.h */
 
 enum
 {

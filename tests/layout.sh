@@ -115,6 +115,14 @@ while read -r file; do
     done < "$work/hits"
   done < "$work/only"
 
+  # Installed headers lie in one folder.
+  case $here:$file in
+    [01]:src/lanes/*) ;;
+    [01]:*.h)
+      ! grep -q '^#include "lanes/' "$file" \
+        || wrong "$file includes a header of lanes/, which it will not find where it is installed" ;;
+  esac
+
   # Layers 0 and 1 are the library: a test for every file, one for all of src/lanes.
   case $here:$file in
     [01]:src/lanes/*.c) [ -e tests/t-lanes.c ] || wrong "$file has no tests/t-lanes.c" ;;
