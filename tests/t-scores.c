@@ -1,5 +1,6 @@
 /* t-scores.c -- tests of drawn scores: against single components by their addresses.  */
 
+#include "../src/lanes/kernels.h"
 #include "../src/scores.h"
 #include "support.h"
 
