@@ -91,6 +91,22 @@ qk_weights_standard (const struct qk_weights *w)
   return s;
 }
 
+void
+qk_weights_known (struct qk_softmax_moments *exact, struct qk_softmax_moments *claimed,
+                  struct qk_softmax_moments *predicted, const struct qk_weights *w)
+{
+  struct qk_weights standard = qk_weights_standard (w);
+  qk_weights_exact (exact, w);
+  bool known = !isnan (exact->participation);
+  if (known && w->law.q.sd * w->law.k.sd == 1)
+    *claimed = *exact;
+  else
+    qk_weights_exact (claimed, &standard);
+  *predicted = *exact;
+  if (!known)
+    qk_softmax_moments (predicted, &w->rows, qk_weights_sigma (w));
+}
+
 /* ---- Theory ---------------------------------------------------------------------------------- */
 
 double

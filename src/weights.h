@@ -74,6 +74,11 @@ void qk_weights_exact (struct qk_softmax_moments *m, const struct qk_weights *w)
 /* The same rows for components of mean 0 and variance 1, which the claims speak of.  */
 struct qk_weights qk_weights_standard (const struct qk_weights *w);
 
+/* The exact moments; those that the claims speak of; and what plans go by where none are exact:
+   those of rows of independent normal scores of the same deviation.  */
+void qk_weights_known (struct qk_softmax_moments *exact, struct qk_softmax_moments *claimed,
+                       struct qk_softmax_moments *predicted, const struct qk_weights *w);
+
 /* The case of a finding: d_k and scale, or sigma; keys; the mask; laws that are not normal.  */
 const struct qk_key *qk_weights_keys (struct qk_plan *plan, const struct qk_weights *w);
 

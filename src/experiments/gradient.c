@@ -373,15 +373,7 @@ make_setup (struct qk_plan *plan, size_t i, double alpha)
   u->alpha = alpha;
   if (!isnan (alpha))
     w->scale = w->c = alpha == 0.5 ? 1 / sqrt (w->law.d) : pow (w->law.d, -alpha);
-  struct qk_weights standard = qk_weights_standard (w);
-  qk_weights_exact (&u->exact, w);
-  if (w->law.q.sd * w->law.k.sd == 1 && !isnan (u->exact.participation))
-    u->claimed = u->exact;
-  else
-    qk_weights_exact (&u->claimed, &standard);
-  u->predicted = u->exact;
-  if (isnan (u->exact.participation))
-    qk_softmax_moments (&u->predicted, &w->rows, qk_weights_sigma (w));
+  qk_weights_known (&u->exact, &u->claimed, &u->predicted, w);
   return u;
 }
 
