@@ -37,6 +37,12 @@ clock_seconds (clockid_t clock)
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static double
+monotonic (void)
+{
+  return clock_seconds (CLOCK_MONOTONIC);
+}
+
 /* ---- Before ---------------------------------------------------------------------------------- */
 
 static bool
@@ -81,6 +87,19 @@ prune (struct qk_plan *plan)
     }
 }
 
+/* Cases that come alone are computed in turn, so each has as many blocks.  */
+static void
+take_turns (struct qk_plan *plan)
+{
+  uint64_t most = 0;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    if (plan->cases[i].kind->alone && plan->cases[i].blocks > most)
+      most = plan->cases[i].blocks;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    if (plan->cases[i].kind->alone)
+      plan->cases[i].blocks = most;
+}
+
 int
 qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
 {
@@ -104,6 +123,7 @@ qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
                                      : (1 - plan->params->confidence) / (double)sampled;
   if (!plan->full && plan->experiment->size (plan, why))
     return -1;
+  take_turns (plan);
   if (plan->full)
     {
       snprintf (why, QK_WHY, "out of memory for the plan");
@@ -182,7 +202,7 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
       {
         const struct qk_case *c = &plan->cases[i];
         double *row = malloc (qk_kind_columns (c->kind) * sizeof *row);
-        if (row && c->cost < cheap && !c->kind->later
+        if (row && c->cost < cheap && !c->kind->later && !c->kind->alone
             && clock_seconds (CLOCK_MONOTONIC) - begin < TRIAL)
           {
             double start = clock_seconds (CLOCK_MONOTONIC);
@@ -199,9 +219,20 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
 /* ---- One round --------------------------------------------------------------------------------
  */
 
-/* The blocks of a round, numbered through: case i has those from first[i] on.  */
+/* Which cases a round is about.  */
+enum stage
+{
+  FIRST, /* that others wait for */
+  ALL,   /* but those that come alone */
+  ALONE
+};
+
+/* The blocks of a round, numbered through: case i has those from first[i] on.  Of cases that come
+   alone, number b is one of case turn[b % turns].  */
 struct round
 {
+  enum stage stage;
+  size_t *turn, turns;
   const struct qk_plan *plan;
   const struct qk_kernels *kernels;
   const atomic_int *signal;
@@ -219,9 +250,17 @@ struct round
   char why[QK_WHY]; /* it, where it said so */
 };
 
+static bool
+takes_part (const struct qk_kind *kind, enum stage stage)
+{
+  return stage == ALONE ? kind->alone : !kind->alone && !(stage == FIRST && kind->later);
+}
+
 static size_t
 case_of (const struct round *r, uint64_t block)
 {
+  if (r->stage == ALONE)
+    return r->turn[block % r->turns];
   size_t lo = 0, hi = r->plan->n_cases;
   while (hi - lo > 1)
     {
@@ -266,6 +305,7 @@ worker (void *closure)
   if (work_open (&work, r->plan, r->kernels, why))
     fail (r, 0, "out of memory for a thread");
   work.tables = r->tables;
+  work.clock = r->stage == ALONE ? monotonic : NULL;
   for (size_t i; !stopped (r) && (i = atomic_fetch_add (&r->next_input, 1)) < r->plan->n_inputs;)
     if (qk_tensor_hash (r->plan->inputs[i]->sha256, &r->plan->inputs[i]->tensor, why))
       fail (r, 0, why);
@@ -276,7 +316,7 @@ worker (void *closure)
         break;
       size_t i = case_of (r, block);
       const struct qk_case *c = &r->plan->cases[i];
-      uint64_t index = r->rows[i] + (block - r->first[i]);
+      uint64_t index = r->stage == ALONE ? block / r->turns : r->rows[i] + (block - r->first[i]);
       double *row = r->data[i] + index * qk_kind_columns (c->kind);
       if (c->kind->block (row, c, index, &work))
         fail (r, block, why);
@@ -330,17 +370,22 @@ supervise (struct round *r, const struct qk_watch *watch, unsigned number, doubl
   pthread_mutex_unlock (&r->lock);
 }
 
-/* Bring every case from rows[i] to target[i] rows; on return rows[i] are there.  */
+/* Bring every case of that stage from rows[i] to target[i] rows; on return rows[i] are there.  */
 static int
-run_round (struct round *r, const uint64_t *target, int threads, const struct qk_watch *watch,
-           unsigned number, double deadline, char why[static QK_WHY])
+run_round (struct round *r, enum stage stage, const uint64_t *target, int threads,
+           const struct qk_watch *watch, unsigned number, double deadline, char why[static QK_WHY])
 {
   size_t n = r->plan->n_cases;
+  r->stage = stage;
+  r->turns = 0;
   r->first[0] = 0;
   for (size_t i = 0; i < n; i++)
     {
-      r->first[i + 1] = r->first[i] + (target[i] - r->rows[i]);
-      if (r->data[i] && target[i] == r->rows[i])
+      bool takes = takes_part (r->plan->cases[i].kind, stage);
+      r->first[i + 1] = r->first[i] + (takes ? target[i] - r->rows[i] : 0);
+      if (takes)
+        r->turn[r->turns++] = i;
+      if (r->data[i] && r->first[i + 1] == r->first[i])
         continue; /* others may be reading it */
       size_t bytes = target[i] * qk_kind_columns (r->plan->cases[i].kind) * sizeof (double);
       double *data = realloc (r->data[i], bytes ? bytes : 1);
@@ -385,9 +430,15 @@ run_round (struct round *r, const uint64_t *target, int threads, const struct qk
       return -1;
     }
   uint64_t done = atomic_load (&r->next);
-  for (size_t i = 0; i < n; i++)
-    if (done > r->first[i])
-      r->rows[i] += (done < r->first[i + 1] ? done : r->first[i + 1]) - r->first[i];
+  if (done > total)
+    done = total;
+  if (stage == ALONE)
+    for (size_t j = 0; j < r->turns; j++)
+      r->rows[r->turn[j]] = done / r->turns + (j < done % r->turns);
+  else
+    for (size_t i = 0; i < n; i++)
+      if (done > r->first[i])
+        r->rows[i] += (done < r->first[i + 1] ? done : r->first[i + 1]) - r->first[i];
   return 0;
 }
 
@@ -430,7 +481,8 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
     }
   if (plan->experiment->population)
     f->samples = plan->experiment->population (plan, s, tables);
-  double miss = one_round (plan) ? s->miss : qk_round_miss (s->miss, round);
+  double miss
+      = one_round (plan) || qk_plan_timed (plan, s) ? s->miss : qk_round_miss (s->miss, round);
   plan->experiment->enclose (&f->enclosure, plan, s, tables, miss);
   if (s->thin || short_of)
     f->enclosure.lo = f->enclosure.hi = NAN;
@@ -516,16 +568,7 @@ run_first (struct qk_outcome *outcome, struct round *r, const uint64_t *target,
            const struct qk_watch *watch, double deadline, char why[static QK_WHY])
 {
   const struct qk_plan *plan = r->plan;
-  uint64_t *early = calloc (plan->n_cases + 1, sizeof *early);
-  if (!early)
-    {
-      snprintf (why, QK_WHY, "out of memory");
-      return -1;
-    }
-  for (size_t i = 0; i < plan->n_cases; i++)
-    early[i] = plan->cases[i].kind->later ? 0 : target[i];
-  int status = run_round (r, early, outcome->threads, watch, 1, deadline, why);
-  free (early);
+  int status = run_round (r, FIRST, target, outcome->threads, watch, 1, deadline, why);
   show_tables (outcome, r);
   r->tables = outcome->tables;
   if (status || stopped (r))
@@ -539,6 +582,30 @@ run_first (struct qk_outcome *outcome, struct round *r, const uint64_t *target,
   return 0;
 }
 
+/* Run a round and judge what there is.  0; 1: stopped; or -1 and why.  */
+static int
+settle (struct qk_outcome *outcome, struct round *r, enum stage stage, const uint64_t *target,
+        const unsigned *rounds, const struct qk_watch *watch, unsigned number, double deadline,
+        char why[static QK_WHY])
+{
+  int threads = stage == ALONE ? 1 : outcome->threads;
+  if (run_round (r, stage, target, threads, watch, number, deadline, why))
+    return -1;
+  show_tables (outcome, r);
+  if (judge_all (outcome, r->plan, rounds, target, why))
+    return -1;
+  if (watch->signal && atomic_load (watch->signal))
+    {
+      outcome->signal = atomic_load (watch->signal);
+      return 1;
+    }
+  if (!atomic_load (&r->stop))
+    return 0;
+  outcome->warnings[outcome->n_warnings++] = "stopped by --time-limit before every sample was "
+                                             "drawn: the result is not reproducible";
+  return 1;
+}
+
 static int
 run_rounds (struct qk_outcome *outcome, struct round *r, uint64_t *target, unsigned *rounds,
             const struct qk_watch *watch, double start, char why[static QK_WHY])
@@ -548,27 +615,18 @@ run_rounds (struct qk_outcome *outcome, struct round *r, uint64_t *target, unsig
   double deadline = limit > 0 ? start + limit : INFINITY;
   if (plan->experiment->inspect && run_first (outcome, r, target, watch, deadline, why))
     return -1;
-  for (unsigned number = 1;; number++)
+  bool more = true;
+  for (unsigned number = 1; more; number++)
     {
-      if (run_round (r, target, outcome->threads, watch, number, deadline, why))
-        return -1;
-      show_tables (outcome, r);
-      if (judge_all (outcome, plan, rounds, target, why))
-        return -1;
-      if (watch->signal && atomic_load (watch->signal))
-        {
-          outcome->signal = atomic_load (watch->signal);
-          return 0;
-        }
-      if (atomic_load (&r->stop))
-        {
-          outcome->warnings[outcome->n_warnings++] = "stopped by --time-limit before every sample "
-                                                     "was drawn: the result is not reproducible";
-          return 0;
-        }
-      if (one_round (plan) || number == ROUNDS || !ask_for_more (target, rounds, plan, outcome))
-        return 0;
+      int status = settle (outcome, r, ALL, target, rounds, watch, number, deadline, why);
+      if (status)
+        return status < 0 ? -1 : 0;
+      more = !one_round (plan) && number < ROUNDS && ask_for_more (target, rounds, plan, outcome);
     }
+  for (size_t i = 0; i < plan->n_cases; i++)
+    if (plan->cases[i].kind->alone)
+      return settle (outcome, r, ALONE, target, rounds, watch, 1, deadline, why) < 0 ? -1 : 0;
+  return 0;
 }
 
 int
@@ -589,12 +647,13 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
   r.data = calloc (n + 1, sizeof *r.data);
   r.rows = calloc (n + 1, sizeof *r.rows);
   r.first = calloc (n + 1, sizeof *r.first);
+  r.turn = calloc (n + 1, sizeof *r.turn);
   outcome->findings = calloc (plan->n_statements + 1, sizeof *outcome->findings);
   outcome->tables = calloc (n + 1, sizeof *outcome->tables);
   outcome->warnings = calloc (plan->n_warnings + 2, sizeof *outcome->warnings);
   int status = -1;
-  if (target && rounds && r.data && r.rows && r.first && outcome->findings && outcome->tables
-      && outcome->warnings)
+  if (target && rounds && r.data && r.rows && r.first && r.turn && outcome->findings
+      && outcome->tables && outcome->warnings)
     {
       for (size_t i = 0; i < n; i++)
         {
@@ -625,6 +684,7 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
   free (r.data);
   free (r.rows);
   free (r.first);
+  free (r.turn);
   outcome->n_tables = n;
   outcome->complete = !outcome->signal;
   outcome->elapsed = clock_seconds (CLOCK_MONOTONIC) - start;

@@ -193,6 +193,12 @@ qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     plan->warnings[plan->n_warnings++] = text;
 }
 
+bool
+qk_plan_timed (const struct qk_plan *plan, const struct qk_statement *s)
+{
+  return s->sources > 0 && plan->cases[s->source[0]].kind->alone;
+}
+
 void
 qk_plan_free (struct qk_plan *plan)
 {

@@ -185,6 +185,8 @@ struct qk_kind
   const struct qk_column *columns; /* ended by a column without a name */
   bool later;                      /* its blocks are computed when the tables of all others are
                                       whole, and may read those */
+  bool alone;                      /* its blocks read the clock: they are computed last, by one
+                                      thread, each case in turn, and do not ask for more */
 
   /* Fill row with block index of a case.  Pure, allocates nothing; 0, or -1 (a NaN, say) and, where
      there is more to say than that, work->why.  */
@@ -199,7 +201,7 @@ struct qk_case
   void *own;         /* the experiment's constants; block only reads them */
 
   /* Set by size.  */
-  uint64_t blocks; /* rows of the first round */
+  uint64_t blocks; /* rows of the first round; the same number for all that come alone */
   double units;    /* scores, queries, ... a block */
   double cost;     /* multiply-adds a block, or their equivalent in time */
   size_t scratch;  /* bytes a worker needs; aligned to QK_ALIGN */
@@ -236,6 +238,7 @@ struct qk_work
   struct qk_source source;       /* foreign generator of this worker, or NULL in it */
   void *scratch;                 /* of qk_case.scratch bytes, aligned to QK_ALIGN */
   const struct qk_table *tables; /* one a case; for kinds that come later */
+  double (*clock) (void);        /* seconds; for kinds that come alone */
   char *why;                     /* of QK_WHY bytes */
 };
 
@@ -372,6 +375,9 @@ void qk_key_add (struct qk_key *keys, struct qk_key key);
 /* What was said before is not said again.  */
 void qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
+
+/* Whether it speaks of times: reported as measured, not reproducible.  */
+bool qk_plan_timed (const struct qk_plan *plan, const struct qk_statement *s);
 
 void qk_plan_free (struct qk_plan *plan);
 

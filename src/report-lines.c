@@ -407,11 +407,13 @@ qk_report_json (FILE *out, const struct qk_report *report)
   put_run (out, report);
   if (outcome)
     {
-      for (size_t i = 0; i < outcome->n_findings; i++)
-        {
-          fields_of (f, plan, outcome->findings[i].statement, &outcome->findings[i]);
-          put_fields (out, "finding", f);
-        }
+      for (int timed = 0; timed < 2; timed++)
+        for (size_t i = 0; i < outcome->n_findings; i++)
+          if (qk_plan_timed (plan, outcome->findings[i].statement) == timed)
+            {
+              fields_of (f, plan, outcome->findings[i].statement, &outcome->findings[i]);
+              put_fields (out, timed ? "measured" : "finding", f);
+            }
       put_end (out, outcome);
       return;
     }
@@ -499,10 +501,14 @@ qk_report_csv (FILE *out, const struct qk_report *report)
   for (size_t i = 0; i < FIELDS; i++)
     fprintf (out, "%s%s", i ? "," : "", f[i].name);
   putc ('\n', out);
-  for (size_t i = 0; i < (outcome ? outcome->n_findings : plan->n_statements); i++)
-    {
-      const struct qk_finding *found = outcome ? &outcome->findings[i] : NULL;
-      fields_of (f, plan, found ? found->statement : &plan->statements[i], found);
-      put_row (out, f);
-    }
+  for (int timed = 0; timed < 2; timed++)
+    for (size_t i = 0; i < (outcome ? outcome->n_findings : plan->n_statements); i++)
+      {
+        const struct qk_finding *found = outcome ? &outcome->findings[i] : NULL;
+        const struct qk_statement *s = found ? found->statement : &plan->statements[i];
+        if (qk_plan_timed (plan, s) != timed)
+          continue;
+        fields_of (f, plan, s, found);
+        put_row (out, f);
+      }
 }

@@ -25,10 +25,10 @@ static const struct qk_column toy_columns[] = { { "value", 1 }, { "index", 1 }, 
 static const struct qk_kind toy_kind
     = { .name = "toy", .unit = "block", .columns = toy_columns, .block = toy_block };
 
-static double offset[2];    /* of the two cases */
-static double band_width;   /* of both statements, around 0 */
-static double first_rows;   /* of the first round */
-static double seen_miss[8]; /* what enclose was given, call by call */
+static double offset[2];     /* of the two cases */
+static double band_width;    /* of both statements, around 0 */
+static double first_rows;    /* of the first round */
+static double seen_miss[16]; /* what enclose was given, call by call */
 static int calls;
 
 static int
@@ -70,7 +70,7 @@ toy_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk
   (void)plan;
   const struct qk_table *t = &tables[s->source[0]];
   qk_enclose_mean (e, t->data, t->rows, t->columns, miss, (struct qk_band){ -INFINITY, INFINITY });
-  if (calls < 8)
+  if (calls < 16)
     seen_miss[calls] = miss;
   calls++;
 }
@@ -295,6 +295,73 @@ START_TEST (inspect_may_refuse)
 }
 END_TEST
 
+/* A kind that comes alone: when its blocks ran, and in which order over all cases.  */
+static atomic_int at_once, order;
+static bool crowded, early_clock;
+
+static int
+timed_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
+{
+  (void)c;
+  crowded |= atomic_fetch_add (&at_once, 1) > 0;
+  double begin = work->clock ();
+  row[0] = 1e-9 + work->clock () - begin;
+  row[1] = (double)index + 1000 * atomic_fetch_add (&order, 1);
+  atomic_fetch_sub (&at_once, 1);
+  return 0;
+}
+
+static int
+clockless_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
+{
+  early_clock |= work->clock != NULL;
+  return toy_block (row, c, index, work);
+}
+
+static const struct qk_kind timed_kind = {
+  .name = "time", .unit = "run", .columns = toy_columns, .alone = true, .block = timed_block
+};
+static const struct qk_kind clockless_kind
+    = { .name = "toy", .unit = "block", .columns = toy_columns, .block = clockless_block };
+
+/* Cases 0 and 2 are timed, in turn, after case 1 has had all its rounds.  */
+START_TEST (alone_kinds_have_the_clock_to_themselves)
+{
+  setup ();
+  first_rows = 20;
+  band_width = 1e9;
+  params.threads = 7;
+  crowded = early_clock = false;
+  atomic_store (&order, 0);
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  size_t third = qk_plan_case (&plan, &timed_kind, "third", "third", &offset[0]);
+  *qk_plan_statement (&plan, "value", &third, 1)
+      = (struct qk_statement){ .key = plan.statements[0].key,
+                               .quantity = plan.statements[0].quantity,
+                               .method = QK_BY_T,
+                               .exact = NAN,
+                               .source = &third,
+                               .sources = 1 };
+  plan.cases[0].kind = &timed_kind;
+  plan.cases[1].kind = &clockless_kind;
+  plan.statements[1].band = qk_band_absolute (0, 1e-6); /* never decided: all rounds */
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert (qk_plan_timed (&plan, &plan.statements[0]));
+  ck_assert (!qk_plan_timed (&plan, &plan.statements[1]));
+  struct qk_watch watch = { .signal = &signal_number };
+  ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), 0);
+  ck_assert (!crowded && !early_clock);
+  ck_assert_uint_eq (outcome.n_findings, 3);
+  ck_assert_uint_eq (outcome.tables[1].rows, 20 * 64);
+  for (size_t i = 0; i < 20; i++)
+    for (size_t c = 0; c < 3; c += 2)
+      ck_assert_double_eq (outcome.tables[c].data[2 * i + 1],
+                           (double)i + 1000. * (double)(2 * i + c / 2));
+  ck_assert_double_eq (seen_miss[calls - 1], plan.statements[2].miss); /* of one round */
+  finish ();
+}
+END_TEST
+
 /* The first block that fails is heard, whichever thread had it.  */
 static int
 loud_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
@@ -508,6 +575,7 @@ main (void)
   tcase_add_test (exact, far_off_fails);
   tcase_add_test (exact, later_kinds_see_whole_tables);
   tcase_add_test (exact, inspect_may_refuse);
+  tcase_add_test (exact, alone_kinds_have_the_clock_to_themselves);
   tcase_add_test (exact, a_block_says_why);
   tcase_add_test (exact, rounding_takes_no_share);
   tcase_add_test (exact, sources_are_kept);
