@@ -24,7 +24,7 @@ enum
 };
 
 /* Seconds that may go into guessing how long a run will take.  */
-static const double TRIAL = 0.5;
+static const double TRIAL = 0.2;
 
 /* What the table of a case may cost in all, in multiply-adds, where --max-samples does not say.  */
 static const double MAX_COST = 0x1p43;
