@@ -88,7 +88,7 @@ START_TEST (builds_are_listed)
       ck_assert (qk_kernels_find (k[n]->isa) == k[n]);
       ck_assert (k[n]->draw && k[n]->shape && k[n]->mix && k[n]->tile && k[n]->pairs
                  && k[n]->tile_sums && k[n]->pair_sums && k[n]->row_sums && k[n]->row_stats
-                 && k[n]->row_weights && k[n]->row_gradient);
+                 && k[n]->row_weights && k[n]->row_gradient && k[n]->additive);
     }
   ck_assert_str_eq (k[n - 1]->isa, "plain");
   ck_assert (qk_kernels_find (NULL) == k[0]);
@@ -1010,6 +1010,138 @@ START_TEST (row_stats_against_mpfr)
 }
 END_TEST
 
+/* ---- Additive scores ------------------------------------------------------------------------- */
+
+/* Projections of n and m vectors in h units, and weights, as wide as is asked.  */
+struct additive
+{
+  size_t m, h;
+  double *a, *b, *v, *s;
+};
+
+static struct additive
+additive_open (size_t m, size_t h, double spread, unsigned seed)
+{
+  struct additive x
+      = { m, h, array (8 * h), array ((m + 7) / 8 * 8 * h), array (h), array (8 * m) };
+  srand48 (seed);
+  for (size_t i = 0; i < 8 * h; i++)
+    x.a[i] = spread * (drand48 () - 0.5);
+  for (size_t i = 0; i < (m + 7) / 8 * 8 * h; i++)
+    x.b[i] = spread * (drand48 () - 0.5);
+  for (size_t r = 0; r < h; r++)
+    x.v[r] = drand48 () - 0.5;
+  return x;
+}
+
+static void
+additive_close (struct additive *x)
+{
+  free (x->a);
+  free (x->b);
+  free (x->v);
+  free (x->s);
+}
+
+/* Against MPFR, in units of u sum |v tanh|.  */
+static double
+additive_error (const struct additive *x, size_t i, size_t j)
+{
+  mpfr_t t, sum, all;
+  mpfr_inits2 (200, t, sum, all, (mpfr_ptr)0);
+  mpfr_set_zero (sum, +1);
+  mpfr_set_zero (all, +1);
+  for (size_t r = 0; r < x->h; r++)
+    {
+      mpfr_set_d (t, x->a[8 * r + i], MPFR_RNDN);
+      mpfr_add_d (t, t, x->b[(j / 8 * x->h + r) * 8 + j % 8], MPFR_RNDN);
+      mpfr_tanh (t, t, MPFR_RNDN);
+      mpfr_mul_d (t, t, x->v[r], MPFR_RNDN);
+      mpfr_add (sum, sum, t, MPFR_RNDN);
+      mpfr_abs (t, t, MPFR_RNDN);
+      mpfr_add (all, all, t, MPFR_RNDN);
+    }
+  mpfr_d_sub (sum, x->s[8 * j + i], sum, MPFR_RNDN);
+  mpfr_div (sum, sum, all, MPFR_RNDN);
+  double error = fabs (mpfr_get_d (sum, MPFR_RNDN)) * 0x1p53;
+  mpfr_clears (t, sum, all, (mpfr_ptr)0);
+  return error;
+}
+
+START_TEST (additive_against_mpfr)
+{
+  static const double spreads[] = { 1e-12, 0.01, 1, 7, 60 };
+  static const size_t units[] = { 1, 2, 3, 4, 5, 7, 8, 64, 301 };
+  for (size_t i = 0; i < sizeof spreads / sizeof *spreads; i++)
+    for (size_t l = 0; l < sizeof units / sizeof *units; l++)
+      {
+        struct additive x = additive_open (19, units[l], spreads[i], (unsigned)(37 * i + l));
+        double worst = 0, bound = (double)x.h / 4 + 10;
+        build (_i)->additive (x.s, x.a, x.b, x.v, x.m, x.h);
+        for (size_t j = 0; j < x.m; j++)
+          worst = fmax (worst, additive_error (&x, (3 * j + l) % 8, j));
+        if (!(worst <= bound))
+          ck_abort_msg ("%zu units, spread %g: %g u, not %g", x.h, spreads[i], worst, bound);
+        additive_close (&x);
+      }
+}
+END_TEST
+
+/* tanh alone: one unit, v = 1.  */
+START_TEST (tanh_against_mpfr)
+{
+  size_t m = 4000 * effort ();
+  struct additive x = additive_open (m, 1, 8, 5);
+  x.v[0] = 1;
+  for (size_t j = 0; j < m; j++)
+    x.b[j / 8 * 8 + j % 8] = ldexp (drand48 () - 0.5, (int)(j % 60) - 54);
+  for (size_t i = 0; i < 8; i++)
+    x.a[i] = 0;
+  build (_i)->additive (x.s, x.a, x.b, x.v, x.m, 1);
+  double worst = 0;
+  for (size_t j = 0; j < m; j++)
+    worst = fmax (worst, additive_error (&x, j % 8, j));
+  ck_assert_double_le (worst, 4);
+  ck_assert_double_ge (worst, 1);
+  additive_close (&x);
+}
+END_TEST
+
+START_TEST (tanh_known)
+{
+  static const double x[8] = { 0, -0., 20, -20, 1e300, -1e300, 0x1p-1000, 19.0615 };
+  _Alignas(QK_ALIGN) double a[8], b[8] = { 0 }, s[8], minus[8];
+  const double one = 1;
+  for (int i = 0; i < 8; i++)
+    a[i] = x[i];
+  build (_i)->additive (s, a, b, &one, 1, 1);
+  for (int i = 0; i < 8; i++)
+    a[i] = -x[i];
+  build (_i)->additive (minus, a, b, &one, 1, 1);
+  for (int i = 0; i < 8; i++)
+    ck_assert_double_eq (s[i], -minus[i]);
+  ck_assert_double_eq (s[0], 0);
+  ck_assert_double_eq (s[2], 1);
+  ck_assert_double_eq (s[5], -1);
+  ck_assert_double_eq (s[6], 0x1p-1000);
+  ck_assert_double_ge (s[7], 1 - 0x1p-53);
+}
+END_TEST
+
+/* Every build has the bits of the plain one.  */
+START_TEST (additive_same_bits)
+{
+  struct additive x = additive_open (21, 39, 5, 77);
+  double *same = array (8 * x.m);
+  extern const struct qk_kernels qk_kernels_plain;
+  build (_i)->additive (x.s, x.a, x.b, x.v, x.m, x.h);
+  qk_kernels_plain.additive (same, x.a, x.b, x.v, x.m, x.h);
+  ck_assert_mem_eq (x.s, same, 8 * x.m * sizeof *same);
+  free (same);
+  additive_close (&x);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -1029,6 +1161,7 @@ main (void)
   tcase_add_test (exact, operand_sizes);
   tcase_add_test (exact, layout_is_one_to_one);
   tcase_add_loop_test (exact, row_stats_known, 0, n);
+  tcase_add_loop_test (exact, tanh_known, 0, n);
   suite_add_tcase (suite, exact);
 
   TCase *edges = tcase_create ("edges");
@@ -1052,6 +1185,9 @@ main (void)
   tcase_add_loop_test (twin, gradients_against_long_double, 0, n);
   tcase_add_loop_test (twin, exp_against_mpfr, 0, n);
   tcase_add_loop_test (twin, row_stats_against_mpfr, 0, n);
+  tcase_add_loop_test (twin, tanh_against_mpfr, 0, n);
+  tcase_add_loop_test (twin, additive_against_mpfr, 0, n);
+  tcase_add_loop_test (twin, additive_same_bits, 0, n);
   tcase_set_timeout (twin, 0);
   suite_add_tcase (suite, twin);
   return run (suite);

@@ -164,6 +164,19 @@ struct qk_kernels
      Error   (2 n + c + 8) u sum of p^2 (|x| + |m|)^2.  */
   void (*row_gradient) (double square[QK_LANES], const double *p, const double *k, size_t n,
                         size_t c, const size_t top[QK_LANES]);
+
+  /* Additive scores of 8 queries with n keys, s_ij = sum over r < h of v_r tanh (a_ir + b_jr).
+
+     s       a panel in score layout.
+     a       a panel of projected queries in score layout, units as columns: unit r of query i is
+             a[8 r + i].  What tile leaves of Q W^T.
+     b       panels of projected keys likewise: unit r of key j is b[(j / 8 h + r) 8 + j % 8].
+     v       (h), |v| < 2^800; a, b finite.
+     Error   (h / 4 + 10) u sum over r of |v_r tanh (a_ir + b_jr)|, exact sums a + b.
+     Order   units by fours, then one by one, as additive.c writes it: the same bits in every
+             build.  */
+  void (*additive) (double *s, const double *a, const double *b, const double *v, size_t n,
+                    size_t h);
 };
 
 /* The builds this processor can run, best first, ended by NULL.  */

@@ -169,4 +169,5 @@ const struct qk_kernels QK_BUILD (qk_kernels) = {
   .row_stats = QK_BUILD (qk_row_stats),
   .row_weights = QK_BUILD (qk_row_weights),
   .row_gradient = QK_BUILD (qk_row_gradient),
+  .additive = QK_BUILD (qk_additive),
 };
