@@ -91,7 +91,14 @@ struct qk_params
   bool causal, exact;
   struct qk_band expect; /* where expected */
   bool expected;
-  int nan; /* enum qk_nan */
+  int nan;                              /* enum qk_nan */
+  struct qk_list algorithm;             /* of enum qk_summation */
+  struct qk_list format_in, format_acc; /* of enum qk_float; format_acc: none, as format_in */
+  struct qk_list condition;
+  int rounding; /* enum qk_direction */
+  const char *q_file, *k_file, *values;
+  double precision; /* bits */
+  bool whole;
 };
 
 enum qk_option_type
@@ -105,6 +112,7 @@ enum qk_option_type
   QK_INTEGERS,  /* struct qk_list of integers: LIST */
   QK_REALS,     /* struct qk_list: LIST */
   QK_WORDS,     /* the same, where each of choices stands for a number: word i for -1 - i */
+  QK_NAMES,     /* struct qk_list of indices into choices: LIST; "all" is all of them */
   QK_LAW,       /* struct qk_law */
   QK_INTERVAL,  /* struct qk_band: LO..HI; sets the bool at offset seen */
   QK_RNG,       /* const gsl_rng_type *; NULL: philox */
@@ -218,9 +226,10 @@ struct qk_statement
   struct qk_band band; /* what the claim allows; only where judged */
   size_t *source;      /* indices of the cases it is measured on; none for a theorem */
   size_t sources;
-  size_t part; /* the experiment's own: which part of its cases it speaks of */
-  double miss; /* its share of the error budget, all rounds together; 0 without sampling */
-  bool thin;   /* set by size: too few samples for an honest interval; described, no interval */
+  size_t part;     /* the experiment's own: which part of its cases it speaks of */
+  const void *own; /* the experiment's own; or NULL */
+  double miss;     /* its share of the error budget, all rounds together; 0 without sampling */
+  bool thin;       /* set by size: too few samples for an honest interval; described, no interval */
 };
 
 /* One row per block, in order.  */

@@ -194,16 +194,26 @@ facts (char text[static FACTS], const struct qk_option *row)
     case QK_SEED:
       what = "64 bits, decimal or 0x hexadecimal";
       break;
+    case QK_NAMES:
+      what = "Names among ";
+      break;
     default:
       break;
     }
-  if (*what && row->type != QK_SEED)
+  bool words = row->type == QK_WORDS, names = row->type == QK_NAMES;
+  if (*what && row->type != QK_SEED && !names)
     qk_option_range (range, sizeof range, row);
-  for (const char *const *word = row->choices; row->type == QK_WORDS && *word; word++)
+  for (const char *const *word = row->choices; (words || names) && *word; word++)
     {
       size_t used = strlen (range);
-      snprintf (range + used, sizeof range - used, "%s%s", word[1] ? ", " : " or ", *word);
+      snprintf (range + used, sizeof range - used, "%s%s",
+                names && word == row->choices ? ""
+                : names || word[1]            ? ", "
+                                              : " or ",
+                *word);
     }
+  if (names)
+    strcat (range, ", or all");
   const char *standard = row->shown ? row->shown : row->standard;
   const char *lead = *what ? "; default: " : "Default: ";
   bool any = *what || standard;

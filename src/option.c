@@ -580,6 +580,40 @@ end_items (const struct text *item, const struct text *text)
 }
 
 static int
+refuse_name (const struct text *item)
+{
+  char reason[QK_WHY] = "";
+  int length = 0;
+  const char *const *names = item->row->choices;
+  struct nearest near = nearest_begin (item->start, item->length);
+  for (int i = 0; names[i]; i++)
+    nearest_offer (&near, names[i]);
+  append (reason, sizeof reason, &length, "is none of");
+  for (int i = 0; names[i]; i++)
+    append (reason, sizeof reason, &length, "%s %s", i ? "," : "", names[i]);
+  if (near.name)
+    append (reason, sizeof reason, &length, "; did you mean %s?", near.name);
+  return refuse (item, reason);
+}
+
+/* A name out of a list of them, or all.  */
+static int
+read_name (struct qk_list *list, const struct text *item)
+{
+  const char *const *names = item->row->choices;
+  bool all = item->length == 3 && !strncmp (item->start, "all", 3), found = all;
+  for (int i = 0; names[i]; i++)
+    if (all
+        || (strlen (names[i]) == item->length && !strncmp (names[i], item->start, item->length)))
+      {
+        found = true;
+        if (list_add (list, i, item))
+          return -1;
+      }
+  return found ? 0 : refuse_name (item);
+}
+
+static int
 read_list (struct qk_list *list, const struct text *text)
 {
   struct qk_list new = { 0, malloc (QK_LIST_MAX * sizeof *new.value) };
@@ -588,7 +622,9 @@ read_list (struct qk_list *list, const struct text *text)
   struct text item = { 0 };
   int status = 0;
   while (!status && next_item (&item, text))
-    status = text->row->type == QK_WORDS ? read_word (&new, &item) : read_item (&new, &item);
+    status = text->row->type == QK_NAMES   ? read_name (&new, &item)
+             : text->row->type == QK_WORDS ? read_word (&new, &item)
+                                           : read_item (&new, &item);
   if (status || end_items (&item, text))
     {
       free (new.value);
@@ -780,6 +816,7 @@ read_value (struct qk_params *params, const struct qk_experiment *experiment,
     case QK_INTEGERS:
     case QK_REALS:
     case QK_WORDS:
+    case QK_NAMES:
       return read_list (field, &text);
     case QK_LAW:
       return read_law (field, &text);
@@ -979,7 +1016,8 @@ qk_params_free (struct qk_params *params, const struct qk_experiment *experiment
     for (const struct qk_option *row = tables[t]; row->name; row++)
       {
         void *field = (char *)params + row->offset;
-        if (row->type == QK_INTEGERS || row->type == QK_REALS || row->type == QK_WORDS)
+        if (row->type == QK_INTEGERS || row->type == QK_REALS || row->type == QK_WORDS
+            || row->type == QK_NAMES)
           {
             struct qk_list *list = field;
             free (list->value);

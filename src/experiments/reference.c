@@ -1,0 +1,240 @@
+/* reference.c -- do the sums agree with MPFR, and within which bound, in which format?
+
+   A table of parts, each with cases, statements and sentences of its own: sampled sums, the softmax
+   in low precision, vectors and values from files, blocks of other commands.  */
+
+#include "../part.h"
+#include "../rounding.h"
+#include "../scored.h"
+#include "../sums.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct qk_part *const parts[] = { &qk_sums_part, NULL };
+
+/* All kinds of all parts, ended by NULL.  */
+static const struct qk_kind *const kinds[] = { &qk_sums_kind, NULL };
+
+/* ---- Quantities ------------------------------------------------------------------------------ */
+
+static const struct qk_quantity quantities[] = {
+  { "error_rms_u", "rms error", "u", QK_LEAD, "model (1.05)^±1; pairwise (1.10)^±1",
+    "Root of the mean squared error of the sum, in units of u of the accumulators, for components "
+    "of variance 1. Exact: the model of a random walk of rounding errors, good to the width of its "
+    "band." },
+  { "error_max_u", "largest error", "u", QK_COLUMN, "none",
+    "Largest error of the sums drawn, in the same unit." },
+  { "error_bias", "bias", "1", QK_COLUMN, "0 ± 5T",
+    "Mean of the error times the sign of the exact sum, over the rms error. Rounding to nearest "
+    "has none; truncation makes every sum smaller." },
+  { "error_over_bound", "of its bound", "1", QK_COLUMN, "at most 1",
+    "Largest error over the proved bound of the same sum." },
+  { "condition", "condition", "1", QK_DETAIL, "none",
+    "Condition number 2 Σ|q_i k_i| / |Σ q_i k_i| of the sums drawn." },
+  { "softmax_error_over_bound", "softmax error of its bound", "1", QK_COLUMN, "at most 1",
+    "Largest relative error of a weight over the proved bound." },
+  { "overflow_score", "P(score overflows)", "1", QK_COLUMN, "exact ± T",
+    "Probability that a score is infinite in the format." },
+  { "overflow_exp", "P(exp overflows)", "1", QK_COLUMN, "exact ± T",
+    "Probability that the exponential of the largest of n scores is infinite in the format." },
+  { "overflow_sum", "P(Σ exp overflows)", "1", QK_COLUMN, "exact ± T",
+    "Probability that the sum of the exponentials of n scores is infinite in the format." },
+  { "sum_digits", "digits", "1", QK_COLUMN, "as the proved bound",
+    "Decimal digits to which a sum agrees with that of MPFR." },
+  { "dot", "dot", "1", QK_COLUMN, "none", "The correctly rounded dot product." },
+  { 0 }
+};
+
+/* ---- Parts ----------------------------------------------------------------------------------- */
+
+static int
+plan_reference (struct qk_plan *plan, char why[static QK_WHY])
+{
+  for (const struct qk_part *const *part = parts; *part; part++)
+    {
+      size_t first = plan->n_statements;
+      if ((*part)->plan (plan, why))
+        return -1;
+      for (size_t i = first; i < plan->n_statements; i++)
+        plan->statements[i].own = *part;
+    }
+  return 0;
+}
+
+static const struct qk_part *
+part_of (const struct qk_kind *kind)
+{
+  for (const struct qk_part *const *part = parts; *part; part++)
+    for (const struct qk_kind *const *its = (*part)->kinds; its && *its; its++)
+      if (*its == kind)
+        return *part;
+  return NULL;
+}
+
+static int
+size_reference (struct qk_plan *plan, char why[static QK_WHY])
+{
+  for (size_t c = 0; c < plan->n_cases; c++)
+    if (part_of (plan->cases[c].kind)->size (plan, c, why))
+      return -1;
+  return 0;
+}
+
+static void
+enclose_reference (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
+                   const struct qk_table *tables, double miss)
+{
+  const struct qk_part *part = s->own;
+  part->enclose (e, plan, s, tables, miss);
+}
+
+static bool
+explain_reference (char *text, size_t size, const struct qk_plan *plan,
+                   const struct qk_statement *s, const struct qk_enclosure *e,
+                   enum qk_verdict verdict)
+{
+  const struct qk_part *part = s->own;
+  return part->explain && part->explain (text, size, plan, s, e, verdict);
+}
+
+/* The sentences of all parts, one after the other.  */
+static void
+summarise_reference (char *text, size_t size, const struct qk_plan *plan,
+                     const struct qk_table *tables)
+{
+  size_t used = 0;
+  *text = '\0';
+  for (const struct qk_part *const *part = parts; *part && used + 1 < size; part++)
+    {
+      size_t room = used > 0;
+      if (!(*part)->summarise)
+        continue;
+      text[used + room] = '\0';
+      (*part)->summarise (text + used + room, size - used - room, plan, tables);
+      if (!text[used + room])
+        continue;
+      if (room)
+        text[used] = ' ';
+      used = strlen (text);
+    }
+}
+
+/* ---- The descriptor -------------------------------------------------------------------------- */
+
+static const struct qk_option options[] = {
+  { .name = "dk",
+    .type = QK_INTEGERS,
+    .offset = offsetof (struct qk_params, dk),
+    .metavar = "LIST",
+    .standard = "4..1024*4",
+    .lo = 1,
+    .hi = 1048576,
+    .help = "Lengths of the vectors." },
+  { .name = "algorithm",
+    .type = QK_NAMES,
+    .offset = offsetof (struct qk_params, algorithm),
+    .metavar = "LIST",
+    .standard = "recursive",
+    .choices = qk_summation_names,
+    .help = "How the products are summed: one after the other, by halves, with Kahan's or "
+            "Neumaier's correction, by fused multiply-adds, in twice the precision (Dot2), or as "
+            "this program's own tile does, which is in binary64 to nearest only." },
+  { .name = "format-in",
+    .type = QK_NAMES,
+    .offset = offsetof (struct qk_params, format_in),
+    .metavar = "LIST",
+    .standard = "binary32,binary16",
+    .choices = qk_float_names,
+    .help = "Formats of the components, to which they are rounded first: the exact sum is that of "
+            "rounded components." },
+  { .name = "format-acc",
+    .type = QK_NAMES,
+    .offset = offsetof (struct qk_params, format_acc),
+    .metavar = "LIST",
+    .shown = "that of --format-in",
+    .choices = qk_float_names,
+    .help = "Formats of products and sums. binary32 with components of 16 bits is what matrix "
+            "units do: their products are exact." },
+  { .name = "rounding",
+    .type = QK_CHOICE,
+    .offset = offsetof (struct qk_params, rounding),
+    .standard = "nearest",
+    .choices = qk_direction_names,
+    .help = "How products and sums are rounded: to the nearest, ties to even, or toward zero." },
+  { .name = "condition",
+    .type = QK_REALS,
+    .offset = offsetof (struct qk_params, condition),
+    .metavar = "LIST",
+    .shown = "vectors drawn as they come",
+    .lo = 1,
+    .hi = 1e32,
+    .help = "Draw ill-conditioned dot products with about these condition numbers." },
+  { .name = "keys",
+    .type = QK_INTEGERS,
+    .offset = offsetof (struct qk_params, keys),
+    .metavar = "LIST",
+    .standard = "64",
+    .lo = 1,
+    .hi = 1048576,
+    .help = "Keys of a query, where the softmax in low precision is looked at." },
+  { .name = "q",
+    .type = QK_FILE,
+    .offset = offsetof (struct qk_params, q_file),
+    .metavar = "FILE.npy",
+    .help = "Vectors to sum in place of drawn ones; with --k." },
+  { .name = "k",
+    .type = QK_FILE,
+    .offset = offsetof (struct qk_params, k_file),
+    .metavar = "FILE.npy",
+    .help = "The other vectors; with --q." },
+  { .name = "values",
+    .type = QK_FILE,
+    .offset = offsetof (struct qk_params, values),
+    .metavar = "FILE.txt",
+    .help = "Values, one decimal a line, whose moments are wanted." },
+  { .name = "precision",
+    .type = QK_INTEGER,
+    .offset = offsetof (struct qk_params, precision),
+    .metavar = "BITS",
+    .standard = "53",
+    .lo = 2,
+    .hi = 65536,
+    .help = "Bits of certified values." },
+  { .name = "whole",
+    .type = QK_FLAG,
+    .offset = offsetof (struct qk_params, whole),
+    .help = "Replay whole blocks." },
+  { 0 },
+};
+
+static const struct qk_example examples[] = {
+  { "--dk=64 --format-in=binary32", "error_rms_u", QK_HOLDS,
+    "A recursive sum in binary32 errs by about .30 u √d_k times the deviation of the score." },
+  { "--dk=64 --format-in=binary32 --rounding=zero", "error_bias", QK_FAILS,
+    "Truncation makes every sum smaller: its errors do not average out." },
+  { 0 },
+};
+
+static const char *const description[] = {
+  "Compares sums with their exact values.",
+  NULL,
+};
+
+const struct qk_experiment qk_experiment_reference = {
+  .name = "reference",
+  .question = "do the sums agree with MPFR, and within which bound, in which format?",
+  .asked = "Do sums err as their theory says?",
+  .description = description,
+  .unit = "sums",
+  .options = options,
+  .quantities = quantities,
+  .kinds = kinds,
+  .examples = examples,
+  .plan = plan_reference,
+  .size = size_reference,
+  .enclose = enclose_reference,
+  .explain = explain_reference,
+  .describe = qk_scored_describe,
+  .summarise = summarise_reference,
+};
