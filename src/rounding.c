@@ -6,6 +6,7 @@
    and midpoint of 51 bits or fewer as the exact value (Boldo, Melquiond, IEEE Trans. Comput. 57
    (2008)).  */
 
+#include "exact.h"
 #include "rounding.h"
 
 #include <math.h>
@@ -474,7 +475,8 @@ qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double magnitu
   /* A product, or its error, that underflows loses a unit of the last place at most, and sums of
      such numbers are exact; five times n is the count of Ogita, Rump and Oishi.  */
   double lost = way->rounding == QK_NEAREST ? acc->smallest / 2 : acc->smallest;
-  return bound + 5 * n * (1 + g) * lost;
+  const double ours = 0x1p-48; /* more than all the roundings here */
+  return (bound + 5 * n * (1 + g) * lost) * (1 + ours);
 }
 
 /* The sum over all rounded results of the number of terms in them: with independent terms of
@@ -510,4 +512,83 @@ qk_dot_model (const struct qk_dot_way *way, double n)
   if (way->rounding != QK_NEAREST || 2 * way->in->precision < way->acc->precision + 4 || n * u > 4)
     return NAN;
   return sqrt (v * (variances (way->how, n) + (apart ? v * u * u * n * n * n / 6 : 0)));
+}
+
+/* ---- Ill-conditioned dot products ------------------------------------------------------------ */
+
+/* Products have exponents in [-b/2, b/2], b the bits of the condition number, factors in half of
+   that; a term that cancels a sum is as large as that.  */
+double
+qk_ill_most (size_t n, const struct qk_float_format *in, const struct qk_float_format *acc)
+{
+  double room = log2 ((double)n) + 2, most = log2 (1e32);
+  most = fmin (most, 4 * (fmin (in->emax, -in->emin) - room));
+  most = fmin (most, 2 * (fmin (acc->emax, -acc->emin) - room));
+  return most >= log2 (1e32) ? 1e32 : exp2 (floor (most));
+}
+
+struct words
+{
+  struct qk_source *source;
+  uint64_t group, word[2];
+  bool left; /* whether word[1] is */
+};
+
+static uint64_t
+next_word (struct words *w)
+{
+  if (w->source->foreign)
+    return qk_foreign_word (w->source->foreign);
+  if (!w->left)
+    qk_words (w->word, w->source->address, w->group++);
+  w->left = !w->left;
+  return w->word[!w->left];
+}
+
+/* In [0, 1).  */
+static double
+next_share (struct words *w)
+{
+  return (double)(next_word (w) >> 11) * 0x1p-53;
+}
+
+/* Between 2^(e - 1) and 2^e, either sign.  */
+static double
+next_value (struct words *w, int e)
+{
+  uint64_t word = next_word (w);
+  double size = scalbn (1 + (double)(word >> 12) * 0x1p-52, e - 1);
+  return word & 1 ? -size : size;
+}
+
+void
+qk_ill_draw (double *x, double *y, size_t n, double condition, const struct qk_float_format *in,
+             struct qk_source *source, uint64_t index)
+{
+  struct words w = { .source = source, .group = index * 3 * n }; /* at most 5 words a term */
+  struct qk_exact sum = { 0 };
+  double half = log2 (condition) / 2;
+  int shift = (int)floor (half / 2);
+  size_t first = n / 2;
+  for (size_t i = 0; i < n; i++)
+    {
+      double share = i >= first       ? (double)(n - 1 - i) / (double)(n - 1 - first)
+                     : i == 0         ? 1
+                     : i == first - 1 ? 0
+                                      : next_share (&w);
+      int e = (int)rint (share * half) + (i == 0) - shift;
+      x[i] = qk_round (next_value (&w, e), in, QK_NEAREST);
+      y[i] = next_value (&w, e);
+      if (i >= first)
+        y[i] -= qk_exact_value (&sum) / x[i];
+      y[i] = qk_round (y[i], in, QK_NEAREST);
+      qk_exact_add (&sum, x[i], y[i]);
+    }
+  for (size_t i = n - 1; i > 0; i--)
+    {
+      size_t j = (size_t)(next_share (&w) * (double)(i + 1));
+      double a = x[i], b = y[i];
+      x[i] = x[j], y[i] = y[j];
+      x[j] = a, y[j] = b;
+    }
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* ---- Formats --------------------------------------------------------------------------------- */
 
@@ -129,16 +130,23 @@ double qk_dot_model (const struct qk_dot_way *way, double n);
 
 /* ---- Ill-conditioned dot products ------------------------------------------------------------ */
 
-/* Bits of exponent that vectors of that condition number take; those that formats have.  */
-bool qk_ill_fits (double condition, size_t n, const struct qk_float_format *in,
-                  const struct qk_float_format *acc);
+enum
+{
+  QK_ILL_LEAST = 8 /* terms */
+};
 
-/* Draw x and y (n), n >= 6, numbers of format in, whose dot product has about that condition number
-   2 sum |x_i y_i| / |sum x_i y_i| >= 1: half of the terms at random with exponents up to half its
-   bits, then terms that cancel their sum from above; in a random order.  From positions first ...
-   of address a.
-   Source   GenDot of Ogita, Rump, Oishi (2005), 6.  */
+/* The largest condition number, up to 1e32, that n terms of format in with sums in acc have room
+   for.  */
+double qk_ill_most (size_t n, const struct qk_float_format *in, const struct qk_float_format *acc);
+
+/* Draw x and y (n), n >= QK_ILL_LEAST, numbers of format in, whose dot product has about that
+   condition number 2 sum |x_i y_i| / |sum x_i y_i|: one half of the terms with random exponents,
+   the largest and the smallest among them, the other of exponents that fall evenly and such that
+   each cancels the sum so far; in a random order.  The index-th pair of the block at which source
+   stands.
+   Source   GenDot of Ogita, Rump, Oishi (2005), 6, but for a common factor that centres the
+            exponents about 0, and significands away from 0.  */
 void qk_ill_draw (double *x, double *y, size_t n, double condition,
-                  const struct qk_float_format *in, struct qk_address a, uint64_t first);
+                  const struct qk_float_format *in, struct qk_source *source, uint64_t index);
 
 #endif

@@ -1,39 +1,581 @@
-/* sums.c -- sampled dot products in every format and by every algorithm.  */
+/* sums.c -- sampled dot products in every format and by every algorithm.
+
+   The independent unit is a sum of a query and a key of its own.  All algorithms of a case sum the
+   same vectors, so that the exact sum is formed once.  Errors are in units of u of the accumulators
+   times the deviations of the components; of ill-conditioned sums, which have none, in units of u
+   times the sum.  */
 
 #include "sums.h"
+#include "enclose.h"
+#include "exact.h"
+#include "message.h"
 #include "rounding.h"
+#include "scored.h"
+#include "theory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum
+{
+  BATCH = QK_LANES,  /* sums drawn at a time, a lane each */
+  LEAST_POOL = 256,  /* sums a block, */
+  LEAST_UNITS = 1024 /* and a case where nothing is to be averaged */
+};
+
+/* A block's mean square varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal
+   enough for t (t-sums).  */
+static const double POOL_VARIANCE = 0.01;
+
+/* Of a term of a sum in multiply-adds: exact summation, and an algorithm in binary64, or with
+   operations rounded by hand.  */
+static const double EXACT_COST = 100, NATIVE_COST = 40, ROUNDED_COST = 250;
+
+/* What a case may cost unless --max-samples says otherwise: a few minutes.  A block at most a
+   second.  */
+static const double MAX_COST = 0x1p40, BLOCK_COST = 0x1p33;
+
+struct setup
+{
+  size_t d;
+  struct qk_law q, k;
+  const struct qk_float_format *in, *acc;
+  enum qk_direction rounding;
+  double condition; /* 0: vectors as they come */
+  bool wanted[QK_SUMMATIONS];
+  double unit;      /* of errors: u, and the deviations of the components */
+  uint64_t batches; /* a block */
+};
+
+/* ---- Blocks ---------------------------------------------------------------------------------- */
+
+static const struct qk_column columns[] = {
+  { "mean_square", QK_SUMMATIONS },    /* of the error in its unit */
+  { "mean_toward", QK_SUMMATIONS },    /* of error times the sign of the exact sum */
+  { "largest", QK_SUMMATIONS },        /* magnitude of the error */
+  { "share_of_bound", QK_SUMMATIONS }, /* largest error over its bound */
+  { "log_condition", 1 },              /* mean */
+  { 0 },
+};
+
+enum column
+{
+  SQUARE = 0,
+  TOWARD = QK_SUMMATIONS,
+  LARGEST = 2 * QK_SUMMATIONS,
+  SHARE = 3 * QK_SUMMATIONS,
+  CONDITION = 4 * QK_SUMMATIONS
+};
+
+/* Room for a batch: the operands as drawn and as tiles want them, one pair of vectors, words of a
+   foreign generator, a tile.  */
+struct room
+{
+  double *q, *k, *x, *y, *tile;
+  uint64_t *words;
+  size_t bytes;
+};
+
+static struct room
+room_of (const struct setup *u, void *scratch)
+{
+  size_t operand = qk_operand_size (BATCH, u->d), vector = qk_operand_size (1, u->d);
+  struct room r = { .q = scratch };
+  r.k = r.q + operand;
+  r.x = r.k + operand;
+  r.y = r.x + vector;
+  r.tile = r.y + vector;
+  r.words = (uint64_t *)(r.tile + BATCH * BATCH);
+  r.bytes = sizeof (double) * (2 * operand + 2 * vector + BATCH * BATCH)
+            + 2 * sizeof (uint64_t) * operand;
+  return r;
+}
+
+static void
+round_all (double *x, size_t n, const struct qk_float_format *f)
+{
+  for (size_t i = 0; i < n; i++)
+    x[i] = qk_round (x[i], f, QK_NEAREST);
+}
+
+/* Draw the vectors of batch t, and its tile.  */
+static void
+draw_batch (struct room *r, const struct setup *u, uint64_t t, struct qk_work *work)
+{
+  size_t operand = qk_operand_size (BATCH, u->d);
+  qk_fill (work->kernels, r->q, operand, &work->source, QK_ROLE_Q, t * operand, &u->q, r->words);
+  qk_fill (work->kernels, r->k, operand, &work->source, QK_ROLE_K, t * operand, &u->k, r->words);
+  round_all (r->q, operand, u->in);
+  round_all (r->k, operand, u->in);
+}
+
+static void
+sum_tile (struct room *r, const struct setup *u, const struct qk_kernels *kernels)
+{
+  for (size_t i = 0; i < u->d; i += QK_DEPTH)
+    {
+      size_t depth = u->d - i < QK_DEPTH ? u->d - i : QK_DEPTH;
+      kernels->tile (r->tile, r->q + i * BATCH, r->k + i * BATCH, BATCH, BATCH, depth, i == 0);
+    }
+}
+
+/* What one pair of vectors adds to a row.  */
+static int
+add_sum (double *row, const struct setup *u, const double *x, const double *y, double tile,
+         struct qk_work *work)
+{
+  struct qk_exact exact = { 0 }, size = { 0 };
+  qk_exact_dot (&exact, x, y, u->d);
+  qk_exact_dot_size (&size, x, y, u->d);
+  double sum = qk_exact_value (&exact), magnitude = qk_exact_value (&size);
+  double unit = u->condition > 0 ? u->acc->unit * fabs (sum) : u->unit;
+  for (int h = 0; h < QK_SUMMATIONS; h++)
+    {
+      if (!u->wanted[h])
+        continue;
+      struct qk_dot_way way = { (enum qk_summation)h, u->in, u->acc, u->rounding };
+      double got = h == QK_TILED ? tile : qk_dot_rounded (x, y, u->d, &way);
+      struct qk_exact rest = exact;
+      qk_exact_add (&rest, -got, 1);
+      double error = -qk_exact_value (&rest),
+             bound = qk_dot_bound (&way, (double)u->d, fabs (sum), magnitude);
+      if (!isfinite (error))
+        return qk_complain (
+            work->why,
+            "a sum of %zu products overflows %s: use another --format-acc or smaller components",
+            u->d, u->acc->name);
+      double in_units = error == 0 ? 0 : error / unit;
+      row[SQUARE + h] += in_units * in_units;
+      row[TOWARD + h] += sum > 0 ? in_units : sum < 0 ? -in_units : 0;
+      row[LARGEST + h] = fmax (row[LARGEST + h], fabs (in_units));
+      /* Not fmax: where there is no bound the NaN has to stay.  */
+      double share = error == 0 && !isnan (bound) ? 0 : fabs (error) / bound;
+      if (!(share <= row[SHARE + h]))
+        row[SHARE + h] = share;
+    }
+  row[CONDITION] += log (2 * magnitude / fabs (sum));
+  return 0;
+}
 
 static int
 sums_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
 {
-  (void)row, (void)c, (void)index, (void)work;
+  const struct setup *u = c->own;
+  struct room r = room_of (u, work->scratch);
+  qk_source_open (&work->source, work->seed, c->cell, index);
+  memset (row, 0, (CONDITION + 1) * sizeof *row);
+  for (uint64_t t = 0; t < u->batches; t++)
+    {
+      if (u->condition == 0)
+        draw_batch (&r, u, t, work);
+      for (size_t lane = 0; u->condition > 0 && lane < BATCH; lane++)
+        {
+          qk_ill_draw (r.x, r.y, u->d, u->condition, u->in, &work->source, t * BATCH + lane);
+          for (size_t i = 0; i < u->d; i++)
+            {
+              r.q[i * BATCH + lane] = r.x[i];
+              r.k[i * BATCH + lane] = r.y[i];
+            }
+        }
+      if (u->wanted[QK_TILED])
+        sum_tile (&r, u, work->kernels);
+      for (size_t lane = 0; lane < BATCH; lane++)
+        {
+          for (size_t i = 0; i < u->d; i++)
+            {
+              r.x[i] = r.q[i * BATCH + lane];
+              r.y[i] = r.k[i * BATCH + lane];
+            }
+          if (add_sum (row, u, r.x, r.y, r.tile[lane * BATCH + lane], work))
+            return -1;
+        }
+    }
+  for (int h = 0; h < QK_SUMMATIONS; h++)
+    {
+      row[SQUARE + h] /= c->units;
+      row[TOWARD + h] /= c->units;
+      for (int i = SQUARE; !u->wanted[h] && i < CONDITION; i += QK_SUMMATIONS)
+        row[i + h] = NAN;
+    }
+  row[CONDITION] /= c->units;
   return 0;
 }
-
-static const struct qk_column columns[] = { { "square", 1 }, { 0 } };
 
 const struct qk_kind qk_sums_kind
     = { .name = "sums", .unit = "sum", .columns = columns, .block = sums_block };
 
-static int
-sums_plan (struct qk_plan *plan, char why[static QK_WHY])
+/* ---- Plan ------------------------------------------------------------------------------------ */
+
+/* The rms constant is the mean over significands that are log-uniform, which those of sums are not
+   quite: these bands are what the model is good for.  */
+static const double MODEL_BAND = 0.05, PAIRWISE_BAND = 0.10;
+
+static struct qk_dot_way
+way_of (const struct setup *u, size_t how)
 {
-  (void)plan, (void)why;
-  return 0;
+  return (struct qk_dot_way){ (enum qk_summation)how, u->in, u->acc, u->rounding };
+}
+
+static double
+band_width (size_t how)
+{
+  return how == QK_PAIRWISE ? PAIRWISE_BAND : MODEL_BAND;
+}
+
+static bool
+centred_normal (const struct qk_law *law)
+{
+  return law->type == &qk_law_types[QK_NORMAL] && law->mean == 0 && law->sd > 0;
+}
+
+static double
+model_of (const struct setup *u, size_t how)
+{
+  struct qk_dot_way way = way_of (u, how);
+  return centred_normal (&u->q) && centred_normal (&u->k) ? qk_dot_model (&way, (double)u->d) : NAN;
+}
+
+/* Whether there is anything to round.  */
+static bool
+rounds (const struct setup *u)
+{
+  return !(qk_product_exact (u->in, u->acc) && u->d == 1);
+}
+
+static const struct qk_key *
+keys_of (struct qk_plan *plan, const struct setup *u, size_t how)
+{
+  const struct qk_key first[] = { { .name = "d_k", .number = (double)u->d },
+                                  { .name = "algorithm", .text = qk_summation_names[how] },
+                                  { .name = "format_in", .text = u->in->name },
+                                  { .name = "format_acc", .text = u->acc->name },
+                                  { .name = "rounding", .text = qk_direction_names[u->rounding] },
+                                  { 0 } };
+  struct qk_key *keys = (struct qk_key *)qk_scored_keys (plan, first);
+  if (u->condition > 0)
+    qk_key_add (keys, (struct qk_key){ .name = "condition", .number = u->condition });
+  return keys;
+}
+
+static void
+add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
+{
+  const struct setup *u = plan->cases[c].own;
+  const struct qk_dot_way way = way_of (u, how);
+  bool rms = !strcmp (quantity, "error_rms_u"), bias = !strcmp (quantity, "error_bias"),
+       share = !strcmp (quantity, "error_over_bound"), ill = u->condition > 0;
+  if (!qk_plan_wants (plan, quantity) || (ill && (rms || bias)))
+    return;
+  if (share && isnan (qk_dot_bound (&way, (double)u->d, 1, 1)))
+    {
+      qk_plan_warn (plan,
+                    "error_over_bound is left out where nothing is proved: %s in %s of %zu terms, "
+                    "too many for its unit 2^-%d",
+                    qk_summation_names[how], u->acc->name, u->d, u->acc->precision);
+      return;
+    }
+  struct qk_statement *s = qk_plan_statement (plan, quantity, &c, 1);
+  s->claim = "dot-error";
+  s->part = how;
+  s->key = keys_of (plan, u, how);
+  s->method = QK_BY_EXACT; /* a fact about the sums drawn */
+  if (rms)
+    {
+      s->method = QK_BY_T;
+      s->exact = model_of (u, how);
+      s->judged = !isnan (s->exact);
+      s->band = qk_band_ratio (s->exact, band_width (how));
+    }
+  else if (bias)
+    {
+      s->method = QK_BY_T;
+      s->judged = rounds (u) && centred_normal (&u->q) && centred_normal (&u->k);
+      s->exact = u->rounding == QK_NEAREST ? 0 : NAN;
+      s->band = qk_band_absolute (0, 5 * plan->params->tolerance);
+    }
+  else if (share)
+    {
+      s->method = QK_BY_BOUND;
+      s->judged = true;
+      s->band = (struct qk_band){ 0, 1 };
+    }
+  else if (!strcmp (quantity, "condition"))
+    s->method = QK_BY_T;
+}
+
+static size_t
+add_case (struct qk_plan *plan, const struct setup *like, double d, double condition)
+{
+  struct setup *u = qk_plan_alloc (plan, sizeof *u);
+  if (!u)
+    return 0;
+  *u = *like;
+  u->d = (size_t)d;
+  u->condition = condition;
+  char q[QK_WHY], k[QK_WHY];
+  qk_law_format (q, sizeof q, &u->q);
+  qk_law_format (k, sizeof k, &u->k);
+  const char *ill = condition > 0 ? qk_plan_print (plan, " condition=%.17g", condition) : "";
+  const char *label = qk_plan_print (plan, "sums d_k=%zu %s %s%s", u->d, u->in->name, u->acc->name,
+                                     condition > 0 ? qk_plan_print (plan, " %.3g", condition) : "");
+  const char *identity
+      = qk_plan_print (plan, "reference sums d_k=%zu q=%s k=%s in=%s acc=%s rounding=%s%s", u->d, q,
+                       k, u->in->name, u->acc->name, qk_direction_names[u->rounding], ill);
+  return plan->full ? 0 : qk_plan_case (plan, &qk_sums_kind, label, identity, u);
+}
+
+/* All of one pair of formats: by algorithm, then d, then condition.  */
+static void
+add_formats (struct qk_plan *plan, const struct setup *like, const struct qk_list *dk,
+             const struct qk_list *algorithm)
+{
+  static const char *const wanted[]
+      = { "error_rms_u", "error_max_u", "error_bias", "error_over_bound", "condition" };
+  const struct qk_params *p = plan->params;
+  double none = 0, most;
+  struct qk_list condition = p->condition.n ? p->condition : (struct qk_list){ 1, &none };
+  size_t *c = qk_plan_alloc (plan, dk->n * condition.n * sizeof *c);
+  for (size_t i = 0; c && !plan->full && i < dk->n * condition.n; i++)
+    {
+      double d = dk->value[i / condition.n], ill = condition.value[i % condition.n];
+      c[i] = SIZE_MAX;
+      if (ill > (most = qk_ill_most ((size_t)d, like->in, like->acc)))
+        qk_plan_warn (plan,
+                      "condition %.3g is left out for sums in %s of %s: their exponents have room "
+                      "for %.2g",
+                      ill, like->acc->name, like->in->name, most);
+      else
+        c[i] = add_case (plan, like, d, ill);
+    }
+  for (size_t h = 0; h < algorithm->n; h++)
+    for (size_t i = 0; c && !plan->full && i < dk->n * condition.n; i++)
+      for (size_t q = 0; c[i] != SIZE_MAX && q < sizeof wanted / sizeof *wanted; q++)
+        if (like->wanted[(size_t)algorithm->value[h]])
+          add_statement (plan, wanted[q], (size_t)algorithm->value[h], c[i]);
 }
 
 static int
-sums_size (struct qk_plan *plan, size_t c, char why[static QK_WHY])
+sums_plan (struct qk_plan *plan, char why[static QK_WHY])
 {
-  (void)plan, (void)c, (void)why;
+  static double usual_dk[] = { 4, 16, 64, 256, 1024 }, ill_dk[] = { 64 },
+                usual_in[] = { QK_BINARY32, QK_BINARY16 }, ill_in[] = { QK_BINARY64 },
+                usual[] = { QK_RECURSIVE },
+                all[]
+                = { QK_RECURSIVE, QK_PAIRWISE, QK_KAHAN, QK_NEUMAIER, QK_FMA, QK_DOT2, QK_TILED };
+  const struct qk_params *p = plan->params;
+  bool ill = p->condition.n > 0;
+#define LIST_OR(asked, array)                                                                      \
+  ((asked).n ? (asked) : (struct qk_list){ sizeof (array) / sizeof *(array), (array) })
+  struct qk_list dk = ill ? LIST_OR (p->dk, ill_dk) : LIST_OR (p->dk, usual_dk);
+  struct qk_list in = ill ? LIST_OR (p->format_in, ill_in) : LIST_OR (p->format_in, usual_in);
+  struct qk_list algorithm = ill ? LIST_OR (p->algorithm, all) : LIST_OR (p->algorithm, usual);
+#undef LIST_OR
+  if (p->q_file || p->k_file || p->values || p->whole)
+    return 0;
+  if (ill && !(centred_normal (&p->q_dist) && centred_normal (&p->k_dist)))
+    return qk_complain (why, "--condition draws vectors of its own: it takes no --dist, --q-dist "
+                             "or --k-dist");
+  for (size_t i = 0; ill && i < dk.n; i++)
+    if (dk.value[i] < QK_ILL_LEAST)
+      return qk_complain (why, "--condition: needs --dk of at least %d", QK_ILL_LEAST);
+  for (size_t i = 0; i < in.n; i++)
+    for (size_t j = 0; j < (p->format_acc.n ? p->format_acc.n : 1); j++)
+      {
+        struct setup like = { .q = p->q_dist, .k = p->k_dist };
+        like.in = &qk_float_formats[(size_t)in.value[i]];
+        like.acc = p->format_acc.n ? &qk_float_formats[(size_t)p->format_acc.value[j]] : like.in;
+        like.rounding = (enum qk_direction)p->rounding;
+        like.unit = like.acc->unit * like.q.sd * like.k.sd;
+        for (size_t h = 0; h < algorithm.n; h++)
+          like.wanted[(size_t)algorithm.value[h]] = true;
+        bool native = like.acc == &qk_float_formats[QK_BINARY64] && like.rounding == QK_NEAREST;
+        if (like.wanted[QK_TILED] && !native)
+          {
+            like.wanted[QK_TILED] = false;
+            qk_plan_warn (plan, "tile is left out but for sums in binary64 to nearest: all that a "
+                                "tile does");
+          }
+        add_formats (plan, &like, &dk, &algorithm);
+      }
   return 0;
 }
+
+/* ---- Size ------------------------------------------------------------------------------------ */
+
+/* The relative variance of a squared error, at most: about 18 for one product, 6 for many terms
+   summed in a row, whose partial sums wander; more where products have heavier tails.  */
+static double
+square_variance (const struct setup *u)
+{
+  double tails = qk_law_moment (&u->q, 4) * qk_law_moment (&u->k, 4);
+  tails /= pow (u->q.sd * u->k.sd, 4);
+  return 6 + 12 * fmin (fmax (tails / 9, 1), 100) / (double)u->d;
+}
+
+static double
+units_needed (const struct qk_plan *plan, const struct qk_statement *s, const struct setup *u)
+{
+  double miss = qk_round_miss (s->miss, 1);
+  if (!s->judged || s->method != QK_BY_T)
+    return LEAST_UNITS;
+  if (!strcmp (plan->experiment->quantities[s->quantity].name, "error_bias"))
+    return qk_plan_units (1, 5 * plan->params->tolerance, miss);
+  /* The model errs by up to three quarters of the band where there are few terms.  */
+  double part = u->d < 64 || s->part == QK_PAIRWISE ? 0.25 : 0.5;
+  return qk_plan_units (square_variance (u), 2 * part * log1p (band_width (s->part)), miss);
+}
+
+static double
+sum_cost (const struct setup *u)
+{
+  double cost = 2 * QK_DRAW_COST + 2 * EXACT_COST;
+  for (int h = 0; h < QK_SUMMATIONS; h++)
+    cost += u->wanted[h] ? (u->acc->precision == 53 ? NATIVE_COST : ROUNDED_COST) : 0;
+  return cost * (double)u->d + 8 * EXACT_COST;
+}
+
+static int
+sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
+{
+  (void)why;
+  const struct qk_params *p = plan->params;
+  struct qk_case *c = &plan->cases[at];
+  struct setup *u = c->own;
+  double need = LEAST_UNITS, cost = sum_cost (u), most = p->max_samples;
+  double pool = u->condition > 0 ? BATCH : fmax (LEAST_POOL, square_variance (u) / POOL_VARIANCE);
+  for (size_t i = 0; i < plan->n_statements; i++)
+    if (plan->statements[i].sources && plan->statements[i].source[0] == at)
+      need = fmax (need, units_needed (plan, &plan->statements[i], u));
+  double batches = ceil (need / BATCH), tiles = ceil (pool / BATCH);
+  if (!(most > 0))
+    most = fmax (MAX_COST / cost, QK_MIN_BLOCKS * pool);
+  if (p->samples > 0)
+    batches = ceil (p->samples / BATCH);
+  else
+    {
+      batches = fmax (batches, QK_MIN_BLOCKS * tiles);
+      if (batches * BATCH > most)
+        {
+          qk_plan_warn (plan,
+                        "d_k = %zu: a verdict would take about %.1e %s, and --max-samples %s %.1e",
+                        u->d, batches * BATCH, plan->experiment->unit,
+                        p->max_samples > 0 ? "is" : "stands at", most);
+          batches = fmax (floor (most / BATCH), 1);
+        }
+    }
+  tiles = fmin (fmax (tiles, ceil (batches / QK_MAX_BLOCKS)), batches);
+  u->batches = (uint64_t)tiles;
+  c->blocks = (uint64_t)ceil (batches / tiles);
+  c->units = tiles * BATCH;
+  c->cost = c->units * cost;
+  c->scratch = room_of (u, NULL).bytes;
+  if (c->blocks >= QK_MIN_BLOCKS)
+    return 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      struct qk_statement *s = &plan->statements[i];
+      s->thin |= s->sources && s->source[0] == at && s->method == QK_BY_T;
+    }
+  qk_plan_warn (plan,
+                "d_k = %zu: too few samples for an honest interval: described, not judged; "
+                "--samples=%.0f is enough",
+                u->d, QK_MIN_BLOCKS * ceil (pool / BATCH) * BATCH);
+  return 0;
+}
+
+/* ---- Enclosures ------------------------------------------------------------------------------ */
 
 static void
 sums_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
               const struct qk_table *tables, double miss)
 {
-  (void)e, (void)plan, (void)s, (void)tables, (void)miss;
+  const struct qk_table *t = &tables[s->source[0]];
+  const char *name = plan->experiment->quantities[s->quantity].name;
+  size_t square = SQUARE + s->part, toward = TOWARD + s->part;
+  if (!strcmp (name, "error_rms_u"))
+    {
+      qk_enclose_mean (e, t->data + square, t->rows, t->columns, miss,
+                       (struct qk_band){ 0, INFINITY });
+      double rms = sqrt (e->estimate);
+      *e = (struct qk_enclosure){ rms, e->std_error / (2 * rms), sqrt (e->lo), sqrt (e->hi) };
+    }
+  else if (!strcmp (name, "error_bias"))
+    {
+      double mean = qk_column_mean (t, toward), rms = sqrt (qk_column_mean (t, square));
+      if (rms == 0)
+        {
+          *e = (struct qk_enclosure){ 0, NAN, -1, 1 };
+          return;
+        }
+      qk_enclose_smooth (e, mean / rms, t->data, t->rows, t->columns,
+                         (const size_t[]){ toward, square },
+                         (const double[]){ 1 / rms, -mean / (2 * rms * rms * rms) }, 2, miss);
+    }
+  else if (!strcmp (name, "condition"))
+    {
+      qk_enclose_mean (e, t->data + CONDITION, t->rows, t->columns, miss,
+                       (struct qk_band){ 0, INFINITY });
+      *e = (struct qk_enclosure){ exp (e->estimate), e->std_error * exp (e->estimate), exp (e->lo),
+                                  exp (e->hi) };
+    }
+  else
+    {
+      size_t at = (!strcmp (name, "error_max_u") ? (size_t)LARGEST : (size_t)SHARE) + s->part;
+      double most = 0;
+      for (size_t i = 0; i < t->rows; i++)
+        if (!(t->data[i * t->columns + at] <= most)) /* a NaN has to stay */
+          most = t->data[i * t->columns + at];
+      *e = (struct qk_enclosure){ most, NAN, most, most };
+    }
+}
+
+/* ---- In words -------------------------------------------------------------------------------- */
+
+static bool
+sums_explain (char *text, size_t size, const struct qk_plan *plan, const struct qk_statement *s,
+              const struct qk_enclosure *e, enum qk_verdict verdict)
+{
+  if (verdict != QK_FAILS)
+    return false;
+  const struct setup *u = plan->cases[s->source[0]].own;
+  if (u->rounding == QK_TO_ZERO && s->method == QK_BY_T)
+    snprintf (text, size,
+              "Rounding toward zero takes .72 u off every result, on the mean: its errors do not "
+              "average out, %.2g of the rms error is bias.",
+              fabs (e->estimate));
+  else
+    snprintf (text, size, "%s", qk_scored_unbroken);
+  return true;
+}
+
+/* The law of the largest recursive sum.  */
+static void
+sums_summarise (char *text, size_t size, const struct qk_plan *plan, const struct qk_table *tables)
+{
+  const struct qk_statement *best = NULL;
+  const struct setup *u = NULL;
+  *text = '\0';
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      const struct qk_statement *s = &plan->statements[i];
+      if (s->own != &qk_sums_part || s->part != QK_RECURSIVE || !s->judged
+          || strcmp (plan->experiment->quantities[s->quantity].name, "error_rms_u"))
+        continue;
+      const struct setup *its = plan->cases[s->source[0]].own;
+      if (!u || its->d > u->d)
+        {
+          best = s;
+          u = its;
+        }
+    }
+  if (!best || u->d < 64)
+    return;
+  double rms = sqrt (qk_column_mean (&tables[best->source[0]], SQUARE + best->part));
+  snprintf (text, size,
+            "Recursive sums of d_k products err by %.3f u √d_k times the deviation √d_k of the sum "
+            "(rms, %s, d_k = %zu); for many terms by √(v/2) = .300, v = 1/(8 ln 2).",
+            rms / (double)u->d, u->acc->name, u->d);
 }
 
 const struct qk_part qk_sums_part = {
@@ -41,4 +583,6 @@ const struct qk_part qk_sums_part = {
   .plan = sums_plan,
   .size = sums_size,
   .enclose = sums_enclose,
+  .explain = sums_explain,
+  .summarise = sums_summarise,
 };

@@ -127,7 +127,7 @@ static const struct qk_option options[] = {
     .type = QK_INTEGERS,
     .offset = offsetof (struct qk_params, dk),
     .metavar = "LIST",
-    .standard = "4..1024*4",
+    .shown = "4..1024*4; with --condition 64",
     .lo = 1,
     .hi = 1048576,
     .help = "Lengths of the vectors." },
@@ -135,7 +135,7 @@ static const struct qk_option options[] = {
     .type = QK_NAMES,
     .offset = offsetof (struct qk_params, algorithm),
     .metavar = "LIST",
-    .standard = "recursive",
+    .shown = "recursive; with --condition all",
     .choices = qk_summation_names,
     .help = "How the products are summed: one after the other, by halves, with Kahan's or "
             "Neumaier's correction, by fused multiply-adds, in twice the precision (Dot2), or as "
@@ -144,7 +144,7 @@ static const struct qk_option options[] = {
     .type = QK_NAMES,
     .offset = offsetof (struct qk_params, format_in),
     .metavar = "LIST",
-    .standard = "binary32,binary16",
+    .shown = "binary32,binary16; with --condition binary64",
     .choices = qk_float_names,
     .help = "Formats of the components, to which they are rounded first: the exact sum is that of "
             "rounded components." },
