@@ -9,6 +9,7 @@
 #include "exact.h"
 #include "rounding.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -63,6 +64,8 @@ static inline double
 narrow (double x, const struct qk_float_format *f, enum qk_direction r)
 {
   double size = fabs (x);
+  if (r == QK_NEAREST && f->precision == FLT_MANT_DIG)
+    return (float)x;         /* the processor's own is quick */
   if (!(size < f->overflow)) /* and NaN */
     return r == QK_TO_ZERO && isfinite (x) ? copysign (f->largest, x) : x * INFINITY;
   if (size < f->smallest_normal)
@@ -135,6 +138,13 @@ static bool
 hardware (const struct qk_float_format *f, enum qk_direction r)
 {
   return f->precision == DOUBLE && r == QK_NEAREST;
+}
+
+void
+qk_round_all (double *x, size_t n, const struct qk_float_format *f, enum qk_direction r)
+{
+  for (size_t i = 0; f->precision < DOUBLE && i < n; i++)
+    x[i] = narrow (x[i], f, r);
 }
 
 double

@@ -54,6 +54,7 @@ double qk_float_error (const struct qk_float_format *f, enum qk_direction r);
 
 /* x rounded to the format.  Zero keeps its sign, NaN stays.  */
 double qk_round (double x, const struct qk_float_format *f, enum qk_direction r);
+void qk_round_all (double *x, size_t n, const struct qk_float_format *f, enum qk_direction r);
 
 /* The exact result for any doubles, rounded once: no double rounding, subnormals included.  IEEE
    754 says what comes of infinities, NaN and the signs of zeros.  */

@@ -28,13 +28,12 @@ enum
    enough for t (t-sums).  */
 static const double POOL_VARIANCE = 0.01;
 
-/* Of a term of a sum in multiply-adds: exact summation, and an algorithm in binary64, or with
-   operations rounded by hand.  */
-static const double EXACT_COST = 100, NATIVE_COST = 40, ROUNDED_COST = 250;
+/* Of a term of a sum in multiply-adds: exact summation by integers, of short numbers and of any; an
+   algorithm in binary64, or with operations rounded by hand.  */
+static const double WINDOW_COST = 40, EXACT_COST = 150, NATIVE_COST = 40, ROUNDED_COST = 150;
 
-/* What a case may cost unless --max-samples says otherwise: a few minutes.  A block at most a
-   second.  */
-static const double MAX_COST = 0x1p40, BLOCK_COST = 0x1p33;
+/* What a case may cost unless --max-samples says otherwise: a few minutes.  */
+static const double MAX_COST = 0x1p40;
 
 struct setup
 {
@@ -48,7 +47,7 @@ struct setup
   uint64_t batches; /* a block */
 };
 
-/* ---- Blocks ---------------------------------------------------------------------------------- */
+/* ---- Vectors --------------------------------------------------------------------------------- */
 
 static const struct qk_column columns[] = {
   { "mean_square", QK_SUMMATIONS },    /* of the error in its unit */
@@ -92,13 +91,6 @@ room_of (const struct setup *u, void *scratch)
   return r;
 }
 
-static void
-round_all (double *x, size_t n, const struct qk_float_format *f)
-{
-  for (size_t i = 0; i < n; i++)
-    x[i] = qk_round (x[i], f, QK_NEAREST);
-}
-
 /* Draw the vectors of batch t, and its tile.  */
 static void
 draw_batch (struct room *r, const struct setup *u, uint64_t t, struct qk_work *work)
@@ -106,8 +98,8 @@ draw_batch (struct room *r, const struct setup *u, uint64_t t, struct qk_work *w
   size_t operand = qk_operand_size (BATCH, u->d);
   qk_fill (work->kernels, r->q, operand, &work->source, QK_ROLE_Q, t * operand, &u->q, r->words);
   qk_fill (work->kernels, r->k, operand, &work->source, QK_ROLE_K, t * operand, &u->k, r->words);
-  round_all (r->q, operand, u->in);
-  round_all (r->k, operand, u->in);
+  qk_round_all (r->q, operand, u->in, QK_NEAREST);
+  qk_round_all (r->k, operand, u->in, QK_NEAREST);
 }
 
 static void
@@ -120,43 +112,139 @@ sum_tile (struct room *r, const struct setup *u, const struct qk_kernels *kernel
     }
 }
 
+/* ---- Exact sums ------------------------------------------------------------------------------ */
+
+/* Sums of doubles in units of 2^-place, as long as they fit: multiples of the unit, below 2^105 of
+   them.  Products of numbers of at most 26 bits are doubles, and those of a case almost always fit.
+   */
+struct window
+{
+  __int128 sum;
+  int place;
+  bool whole; /* all have fitted */
+};
+
+static inline void
+window_add (struct window *w, double x)
+{
+  uint64_t bits;
+  memcpy (&bits, &x, sizeof bits);
+  int shift = (int)(bits >> 52 & 0x7ff) - 1075 + w->place;
+  int64_t m = (int64_t)((bits & 0xfffffffffffff) | UINT64_C (1) << 52);
+  if (shift < 0 || shift > 52)
+    w->whole &= x == 0;
+  else
+    w->sum += (__int128)(bits >> 63 ? -m : m) * ((int64_t)1 << shift);
+}
+
+static double
+window_value (const struct window *w)
+{
+  return scalbn ((double)w->sum, -w->place);
+}
+
+/* The exact sum of a pair of vectors.  */
+struct total
+{
+  bool small; /* in window; else in exact */
+  struct window window;
+  struct qk_exact exact;
+};
+
+static void
+total_of (struct total *t, const struct setup *u, const double *x, const double *y)
+{
+  t->small = 2 * u->in->precision <= 53;
+  t->window = (struct window){ 0, 95 - ilogb (u->unit / u->acc->unit), true };
+  for (size_t i = 0; t->small && i < u->d; i++)
+    window_add (&t->window, x[i] * y[i]);
+  t->small &= t->window.whole;
+  if (t->small)
+    return;
+  memset (&t->exact, 0, sizeof t->exact);
+  qk_exact_dot (&t->exact, x, y, u->d);
+}
+
+/* The sum less x, rounded once.  */
+static double
+total_less (const struct total *t, const struct setup *u, const double *x, const double *y,
+            double less)
+{
+  if (t->small)
+    {
+      struct window w = t->window;
+      window_add (&w, -less);
+      if (w.whole)
+        return window_value (&w);
+    }
+  struct qk_exact rest = t->exact;
+  if (t->small) /* what is taken off does not fit */
+    {
+      memset (&rest, 0, sizeof rest);
+      qk_exact_dot (&rest, x, y, u->d);
+    }
+  qk_exact_add (&rest, -less, 1);
+  return qk_exact_value (&rest);
+}
+
+/* The sum of |x_i y_i|, at least.  */
+static double
+magnitude_of (const double *x, const double *y, size_t n)
+{
+  double sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += fabs (x[i] * y[i]);
+  return sum * (1 + (double)n * 0x1p-52);
+}
+
+/* Toward zero what is too large is cut off without a trace: whether no sum of some consecutive
+   products can be.  */
+static bool
+stays_below (const double *x, const double *y, size_t n, double largest)
+{
+  double sum = 0, most = 0;
+  for (size_t i = 0; i < n; i++)
+    {
+      sum += x[i] * y[i];
+      most = fmax (most, fmax (fabs (sum), fabs (x[i] * y[i])));
+    }
+  return 2 * most < largest / 2;
+}
+
 /* What one pair of vectors adds to a row.  */
 static int
 add_sum (double *row, const struct setup *u, const double *x, const double *y, double tile,
          struct qk_work *work)
 {
-  struct qk_exact exact = { 0 }, size = { 0 };
-  qk_exact_dot (&exact, x, y, u->d);
-  qk_exact_dot_size (&size, x, y, u->d);
-  double sum = qk_exact_value (&exact), magnitude = qk_exact_value (&size);
+  struct total total;
+  total_of (&total, u, x, y);
+  double sum = total_less (&total, u, x, y, 0), magnitude = magnitude_of (x, y, u->d);
   double unit = u->condition > 0 ? u->acc->unit * fabs (sum) : u->unit;
+  bool fits = u->rounding == QK_NEAREST || stays_below (x, y, u->d, u->acc->largest);
   for (int h = 0; h < QK_SUMMATIONS; h++)
     {
       if (!u->wanted[h])
         continue;
       struct qk_dot_way way = { (enum qk_summation)h, u->in, u->acc, u->rounding };
       double got = h == QK_TILED ? tile : qk_dot_rounded (x, y, u->d, &way);
-      struct qk_exact rest = exact;
-      qk_exact_add (&rest, -got, 1);
-      double error = -qk_exact_value (&rest),
-             bound = qk_dot_bound (&way, (double)u->d, fabs (sum), magnitude);
-      if (!isfinite (error))
-        return qk_complain (
-            work->why,
-            "a sum of %zu products overflows %s: use another --format-acc or smaller components",
-            u->d, u->acc->name);
-      double in_units = error == 0 ? 0 : error / unit;
-      row[SQUARE + h] += in_units * in_units;
-      row[TOWARD + h] += sum > 0 ? in_units : sum < 0 ? -in_units : 0;
-      row[LARGEST + h] = fmax (row[LARGEST + h], fabs (in_units));
-      /* Not fmax: where there is no bound the NaN has to stay.  */
-      double share = error == 0 && !isnan (bound) ? 0 : fabs (error) / bound;
-      if (!(share <= row[SHARE + h]))
-        row[SHARE + h] = share;
+      double error = -total_less (&total, u, x, y, got);
+      double bound = qk_dot_bound (&way, (double)u->d, fabs (sum), magnitude);
+      if (!isfinite (error) || !fits)
+        return qk_complain (work->why,
+                            "a sum of %zu products overflows %s: --format-acc or smaller "
+                            "components can help",
+                            u->d, u->acc->name);
+      double scaled = error == 0 ? 0 : error / unit, share = error == 0 ? 0 : fabs (error) / bound;
+      row[SQUARE + h] += scaled * scaled;
+      row[TOWARD + h] += sum > 0 ? scaled : sum < 0 ? -scaled : 0;
+      row[LARGEST + h] = fmax (row[LARGEST + h], fabs (scaled));
+      row[SHARE + h] = fmax (row[SHARE + h], share); /* not asked for where there is no bound */
     }
   row[CONDITION] += log (2 * magnitude / fabs (sum));
   return 0;
 }
+
+/* ---- The kind of case ------------------------------------------------------------------------ */
 
 static int
 sums_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
@@ -265,7 +353,8 @@ add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
   const struct qk_dot_way way = way_of (u, how);
   bool rms = !strcmp (quantity, "error_rms_u"), bias = !strcmp (quantity, "error_bias"),
        share = !strcmp (quantity, "error_over_bound"), ill = u->condition > 0;
-  if (!qk_plan_wants (plan, quantity) || (ill && (rms || bias)))
+  bool condition = !strcmp (quantity, "condition"), asked = plan->params->quantity.n > 0;
+  if (!qk_plan_wants (plan, quantity) || (ill ? rms || bias : condition && !asked))
     return;
   if (share && isnan (qk_dot_bound (&way, (double)u->d, 1, 1)))
     {
@@ -300,7 +389,7 @@ add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
       s->judged = true;
       s->band = (struct qk_band){ 0, 1 };
     }
-  else if (!strcmp (quantity, "condition"))
+  else if (condition)
     s->method = QK_BY_T;
 }
 
@@ -422,14 +511,14 @@ units_needed (const struct qk_plan *plan, const struct qk_statement *s, const st
   if (!strcmp (plan->experiment->quantities[s->quantity].name, "error_bias"))
     return qk_plan_units (1, 5 * plan->params->tolerance, miss);
   /* The model errs by up to three quarters of the band where there are few terms.  */
-  double part = u->d < 64 || s->part == QK_PAIRWISE ? 0.25 : 0.5;
+  double part = u->d < 64 || s->part == QK_PAIRWISE ? 0.25 : u->d < 256 ? 0.5 : 0.75;
   return qk_plan_units (square_variance (u), 2 * part * log1p (band_width (s->part)), miss);
 }
 
 static double
 sum_cost (const struct setup *u)
 {
-  double cost = 2 * QK_DRAW_COST + 2 * EXACT_COST;
+  double cost = 2 * QK_DRAW_COST + (2 * u->in->precision <= 53 ? WINDOW_COST : EXACT_COST);
   for (int h = 0; h < QK_SUMMATIONS; h++)
     cost += u->wanted[h] ? (u->acc->precision == 53 ? NATIVE_COST : ROUNDED_COST) : 0;
   return cost * (double)u->d + 8 * EXACT_COST;
