@@ -397,7 +397,8 @@ run_round (struct round *r, enum stage stage, const uint64_t *target, int thread
         }
       r->data[i] = data;
     }
-  uint64_t total = r->first[n];
+  size_t hashed = atomic_load (&r->next_input), inputs = r->plan->n_inputs;
+  uint64_t total = r->first[n] + (hashed < inputs ? inputs - hashed : 0); /* things to do */
   if ((uint64_t)threads > total)
     threads = (int)total;
   atomic_store (&r->next, 0);

@@ -106,7 +106,9 @@ qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *labe
 }
 
 int
-qk_plan_input (struct qk_plan *plan, const char *path, char why[static QK_WHY])
+qk_plan_input (struct qk_plan *plan, const char *path,
+               int (*open) (struct qk_tensor *t, const char *path, char why[static QK_WHY]),
+               char why[static QK_WHY])
 {
   struct qk_input *input = qk_plan_alloc (plan, sizeof *input);
   if (!input)
@@ -114,7 +116,7 @@ qk_plan_input (struct qk_plan *plan, const char *path, char why[static QK_WHY])
       snprintf (why, QK_WHY, "out of memory");
       return -1;
     }
-  if (qk_tensor_open (&input->tensor, path, why))
+  if (open (&input->tensor, path, why))
     return -1;
   plan->inputs[plan->n_inputs++] = input;
   return 0;

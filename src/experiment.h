@@ -56,7 +56,8 @@ struct qk_names
 
 enum
 {
-  QK_OPERANDS = 2 /* no command takes more */
+  QK_OPERANDS = 2, /* no command takes more */
+  QK_INPUTS = 3    /* nor more files, options included */
 };
 
 struct qk_params
@@ -226,10 +227,11 @@ struct qk_statement
   struct qk_band band; /* what the claim allows; only where judged */
   size_t *source;      /* indices of the cases it is measured on; none for a theorem */
   size_t sources;
-  size_t part;     /* the experiment's own: which part of its cases it speaks of */
-  const void *own; /* the experiment's own; or NULL */
-  double miss;     /* its share of the error budget, all rounds together; 0 without sampling */
-  bool thin;       /* set by size: too few samples for an honest interval; described, no interval */
+  size_t part;        /* the experiment's own: which part of its cases it speaks of */
+  const void *own;    /* the experiment's own; or NULL */
+  const char *digits; /* the true value in decimals, where a double does not say it; or NULL */
+  double miss;        /* its share of the error budget, all rounds together; 0 without sampling */
+  bool thin; /* set by size: too few samples for an honest interval; described, no interval */
 };
 
 /* One row per block, in order.  */
@@ -348,7 +350,7 @@ struct qk_plan
   size_t n_statements;
   char **warnings; /* what is left out, and why */
   size_t n_warnings;
-  struct qk_input *inputs[QK_OPERANDS];
+  struct qk_input *inputs[QK_INPUTS];
   size_t n_inputs;
   struct qk_chunk *memory; /* freed with the plan */
   bool full;               /* out of memory: the plan is void */
@@ -369,8 +371,10 @@ size_t qk_plan_quantity (const struct qk_plan *plan, const char *name);
 size_t qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *label,
                      const char *identity, void *own);
 
-/* Open the file of an operand; closed with the plan.  0, or -1 and why.  */
-int qk_plan_input (struct qk_plan *plan, const char *path, char why[static QK_WHY]);
+/* Open a file with one of the functions of tensor.h; closed with the plan.  0, or -1 and why.  */
+int qk_plan_input (struct qk_plan *plan, const char *path,
+                   int (*open) (struct qk_tensor *t, const char *path, char why[static QK_WHY]),
+                   char why[static QK_WHY]);
 
 /* Add a statement: described, its exact value unknown (NAN), until told otherwise.  The sources are
    copied.  */

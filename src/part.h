@@ -26,6 +26,8 @@ struct qk_part
   bool (*explain) (char *text, size_t size, const struct qk_plan *plan,
                    const struct qk_statement *s, const struct qk_enclosure *e,
                    enum qk_verdict verdict); /* may be NULL */
+  void (*describe) (char *text, size_t size,
+                    const struct qk_plan *plan); /* or "" where it has nothing; may be NULL */
   void (*summarise) (char *text, size_t size, const struct qk_plan *plan,
                      const struct qk_table *tables); /* a sentence, or ""; may be NULL */
 };

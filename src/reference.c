@@ -364,6 +364,23 @@ qk_dot_ref (const double *x, const double *y, size_t n, long precision)
   return c;
 }
 
+char *
+qk_exact_digits (const struct qk_exact *a, long precision)
+{
+  mpfr_t sum, digit;
+  mpfr_init2 (sum, EXACT_BITS + 64);
+  mpfr_init2 (digit, 64);
+  mpfr_set_zero (sum, +1);
+  for (size_t i = QK_EXACT_DIGITS; i-- > 0;)
+    {
+      mpfr_set_si_2exp (digit, a->digit[i], 32 * (mpfr_exp_t)i - 2148, MPFR_RNDN);
+      mpfr_add (sum, sum, digit, MPFR_RNDN);
+    }
+  char *digits = exactly (sum, precision).digits;
+  mpfr_clears (sum, digit, (mpfr_ptr)0);
+  return digits;
+}
+
 struct ratio
 {
   mpfr_t above, below;

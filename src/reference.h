@@ -11,6 +11,8 @@
 #ifndef QK_REFERENCE_H
 #define QK_REFERENCE_H
 
+#include "exact.h"
+
 #include <stddef.h>
 
 enum
@@ -45,6 +47,9 @@ const char *qk_gmp_version (void);
            Infinities and NaN as in IEEE 754: inf - inf and 0 inf give NaN; they have no digits.
    Cost    about 4300 bits an addition, memory independent of n.  Faster: exact.h, its twin.  */
 struct qk_certified qk_dot_ref (const double *x, const double *y, size_t n, long precision);
+
+/* The digits of an exact sum that is finite.  NULL: out of memory.  */
+char *qk_exact_digits (const struct qk_exact *a, long precision);
 
 /* The condition number 2 sum |x_i y_i| / |sum x_i y_i|, infinite where the sum is 0; refused where
    a factor is not finite.  */

@@ -198,9 +198,10 @@ put_case (FILE *out, const struct qk_key *key)
   putc ('}', out);
 }
 
-/* A line of the given type: finding, measured, plan-statement.  */
+/* A line of the given type: finding, measured, plan-statement.  digits: those of the estimate,
+   where there are; else the line has no such member.  */
 static void
-put_fields (FILE *out, const char *type, const struct field f[static FIELDS])
+put_fields (FILE *out, const char *type, const struct field f[static FIELDS], const char *digits)
 {
   fprintf (out, "{\"type\":\"%s\"", type);
   for (size_t i = 0; i < FIELDS; i++)
@@ -214,6 +215,11 @@ put_fields (FILE *out, const char *type, const struct field f[static FIELDS])
         fputs ("null", out);
       else
         put_number (out, f[i].number, "\"");
+    }
+  if (digits)
+    {
+      fputs (",\"value\":", out);
+      put_string (out, digits, false);
     }
   fputs ("}\n", out);
 }
@@ -412,7 +418,8 @@ qk_report_json (FILE *out, const struct qk_report *report)
           if (qk_plan_timed (plan, outcome->findings[i].statement) == timed)
             {
               fields_of (f, plan, outcome->findings[i].statement, &outcome->findings[i]);
-              put_fields (out, timed ? "measured" : "finding", f);
+              put_fields (out, timed ? "measured" : "finding", f,
+                          outcome->findings[i].statement->digits);
             }
       put_end (out, outcome);
       return;
@@ -422,7 +429,7 @@ qk_report_json (FILE *out, const struct qk_report *report)
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       fields_of (f, plan, &plan->statements[i], NULL);
-      put_fields (out, "plan-statement", f);
+      put_fields (out, "plan-statement", f, plan->statements[i].digits);
     }
   put_plan_end (out, report);
 }

@@ -18,7 +18,8 @@
 enum
 {
   LINES = 8,      /* findings in the list of what does not hold */
-  ROWS = 64,      /* of the table of a recorded file, which may have thousands of heads */
+  ROWS = 64,      /* of what files give, which may have thousands of heads or rows */
+  NUMBER = 40,    /* characters of a number in a table */
   DIGITS = 5,     /* of what is known but for rounding */
   KEY_WIDTH = 28, /* characters of a text that names a case */
   SENTENCE = 2048 /* bytes */
@@ -453,6 +454,13 @@ make_table (struct qk_grid *g, const struct story *t)
     add_row_verdicts (g, t);
 }
 
+/* Digits that a table has room for.  */
+static bool
+has_digits (const struct qk_statement *s)
+{
+  return s->digits && strlen (s->digits) <= NUMBER;
+}
+
 /* A line for each finding that is wanted: everything there is to say of it.  */
 static void
 make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size_t n, bool cases)
@@ -465,7 +473,7 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
   for (size_t line = 0; line < n; line++)
     {
       const struct qk_finding *found = &t->found[wanted[line]];
-      known |= tells_exact (found);
+      known |= tells_exact (found) || found->statement->digits;
       sharp &= is_sharp (found);
       judged |= found->statement->judged;
     }
@@ -492,7 +500,7 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
         put_interval (g, line, interval, &f);
       qk_figure_value (text, s->exact, f.decimals);
       if (known)
-        qk_grid_put (g, line, exact, "%s", text);
+        qk_grid_put (g, line, exact, "%s", has_digits (s) ? s->digits : text);
       if (s->judged && !s->thin)
         {
           qk_figure_band (text, s->band);
@@ -512,13 +520,16 @@ setting (const struct qk_plan *plan)
 {
   const struct qk_params *p = plan->params;
   struct sentence s = { "" };
-  size_t intervals = 0;
+  size_t intervals = 0, sampled = 0;
   for (size_t i = 0; i < plan->n_statements; i++)
-    intervals += plan->statements[i].miss > 0 && !plan->statements[i].thin;
+    {
+      sampled += plan->statements[i].miss > 0;
+      intervals += plan->statements[i].miss > 0 && !plan->statements[i].thin;
+    }
   if (plan->experiment->describe)
     {
       plan->experiment->describe (s.text, sizeof s.text, plan);
-      if (plan->experiment->recorded || !plan->n_cases)
+      if (plan->experiment->recorded || !sampled)
         return s;
       add (&s, ", ");
     }
@@ -666,15 +677,33 @@ write_trouble (const struct story *t)
   return whole;
 }
 
+/* What is too long for a table.  */
+static void
+write_digits (const struct story *t, const size_t *wanted, size_t n, bool cases)
+{
+  for (size_t line = 0; line < n; line++)
+    {
+      const struct qk_statement *s = t->found[wanted[line]].statement;
+      struct sentence lead = { "" };
+      if (!s->digits || has_digits (s))
+        continue;
+      if (cases)
+        lead = case_words (t, s->key);
+      add (&lead, "%s%s =", *lead.text ? ": " : "", quantity (t, wanted[line])->symbol);
+      fputs (t->markdown ? "" : "\n", t->out);
+      say (t, lead.text, "", s->digits, 2);
+    }
+}
+
 /* Findings with a line of their own.  */
 static bool
 write_lines (const struct story *t)
 {
-  size_t *wanted = calloc (t->n + 1, sizeof *wanted), n = 0;
+  size_t *wanted = calloc (t->n + 1, sizeof *wanted), n = 0, all = 0;
   if (!wanted)
     return false;
   for (size_t i = 0; i < t->n; i++)
-    if (has_line (t, i))
+    if (has_line (t, i) && (all++ < ROWS || !t->plan->n_inputs))
       wanted[n++] = i;
   struct qk_grid g = { 0 };
   if (n)
@@ -685,6 +714,13 @@ write_lines (const struct story *t)
             |= !same_case (t->found[wanted[0]].statement->key, t->found[wanted[i]].statement->key);
       make_lines (&g, t, wanted, n, cases);
       put_grid (t, &g);
+      write_digits (t, wanted, n, cases);
+      if (n < all)
+        {
+          struct sentence s = { "" };
+          add (&s, "and %zu more; --format=csv lists all.", all - n);
+          say (t, "", "", s.text, 2);
+        }
     }
   bool whole = !g.full;
   qk_grid_close (&g);
@@ -892,7 +928,7 @@ qk_report_text (FILE *out, const struct qk_report *report)
   bool whole = find_rows (&t);
   for (size_t i = 0; i < t.n; i++)
     t.judged |= t.found[i].verdict != QK_DESCRIBED;
-  t.shown = t.plan->experiment->recorded && t.rows > ROWS ? ROWS : t.rows;
+  t.shown = t.plan->n_inputs && t.rows > ROWS ? ROWS : t.rows;
   if (whole && (t.markdown || !report->plan->params->quiet))
     {
       struct sentence under = setting (t.plan);

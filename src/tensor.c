@@ -141,15 +141,17 @@ refuse_kind (const struct qk_tensor *t, mode_t mode, char why[static QK_WHY])
                      : S_ISCHR (mode)  ? "a character device"
                      : S_ISBLK (mode)  ? "a block device"
                                        : "no regular file";
-  return qk_tensor_refuse (t, why, "%s; tensors are read from regular files", what);
+  return qk_tensor_refuse (t, why, "%s; only regular files are read", what);
 }
 
-/* What kind of file it is, and what it begins with.  */
+/* Open the regular file and say how long it is.  */
 static int
-inspect (struct qk_tensor *t, char why[static QK_WHY])
+open_file (struct qk_tensor *t, const char *path, char why[static QK_WHY])
 {
   struct stat status;
-  unsigned char head[HEAD];
+  *t = (struct qk_tensor){ .fd = -1, .path = strdup (path) };
+  if (!t->path)
+    return qk_complain (why, "out of memory");
   /* Not to wait for the writer of a pipe.  */
   t->fd = open (t->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   if (t->fd < 0 || fstat (t->fd, &status))
@@ -159,6 +161,14 @@ inspect (struct qk_tensor *t, char why[static QK_WHY])
   t->bytes = (uint64_t)status.st_size;
   if (t->bytes == 0)
     return qk_tensor_refuse (t, why, "empty: no byte in it");
+  return 0;
+}
+
+/* What it begins with.  */
+static int
+inspect (struct qk_tensor *t, char why[static QK_WHY])
+{
+  unsigned char head[HEAD];
   size_t n = t->bytes < HEAD ? (size_t)t->bytes : HEAD;
   if (qk_tensor_bytes (head, t, 0, n, why))
     return -1;
@@ -167,16 +177,34 @@ inspect (struct qk_tensor *t, char why[static QK_WHY])
   return refuse_impostor (t, head, n, why);
 }
 
-int
-qk_tensor_open (struct qk_tensor *t, const char *path, char why[static QK_WHY])
+static int
+or_close (struct qk_tensor *t, int status)
 {
-  *t = (struct qk_tensor){ .fd = -1, .path = strdup (path) };
-  if (!t->path)
-    return qk_complain (why, "out of memory");
-  int status = inspect (t, why);
   if (status)
     qk_tensor_close (t);
   return status;
+}
+
+int
+qk_tensor_open (struct qk_tensor *t, const char *path, char why[static QK_WHY])
+{
+  return or_close (t, open_file (t, path, why) || inspect (t, why) ? -1 : 0);
+}
+
+int
+qk_tensor_open_vectors (struct qk_tensor *t, const char *path, char why[static QK_WHY])
+{
+  int status = open_file (t, path, why);
+  t->vectors = true;
+  return or_close (t, status || inspect (t, why) ? -1 : 0);
+}
+
+int
+qk_tensor_open_text (struct qk_tensor *t, const char *path, char why[static QK_WHY])
+{
+  int status = open_file (t, path, why);
+  strcpy (t->dtype, "text");
+  return or_close (t, status);
 }
 
 void
@@ -191,7 +219,10 @@ qk_tensor_close (struct qk_tensor *t)
 int
 qk_tensor_lay (struct qk_tensor *t, uint64_t *total, bool fortran, char why[static QK_WHY])
 {
-  if (t->axes < 2)
+  if (t->vectors && (t->axes < 1 || t->axes > 2))
+    return qk_tensor_refuse (t, why, "has %u axes; a vector has one, and rows of vectors two",
+                             t->axes);
+  if (!t->vectors && t->axes < 2)
     return qk_tensor_refuse (t, why, "has %u %s; the last two are tokens and components", t->axes,
                              t->axes == 1 ? "axis" : "axes");
   if (t->axes > QK_TENSOR_AXES)
@@ -224,7 +255,7 @@ qk_tensor_matrices (const struct qk_tensor *t)
 uint64_t
 qk_tensor_tokens (const struct qk_tensor *t)
 {
-  return t->shape[t->axes - 2];
+  return t->axes < 2 ? 1 : t->shape[t->axes - 2];
 }
 
 uint64_t
@@ -364,9 +395,10 @@ qk_tensor_read (double *out, const struct qk_tensor *t, uint64_t matrix, uint64_
   if (matrix >= qk_tensor_matrices (t) || first > tokens || rows > tokens - first)
     return qk_tensor_refuse (t, why, "no %zu rows from %" PRIu64 " in matrix %" PRIu64, rows, first,
                              matrix);
-  for (unsigned a = t->axes - 2; a-- > 0; matrix /= t->shape[a])
+  for (unsigned a = t->axes < 2 ? 0 : t->axes - 2; a-- > 0; matrix /= t->shape[a])
     offset += matrix % t->shape[a] * t->stride[a];
-  struct line down = { rows, t->stride[t->axes - 2], (size_t)width };
+  uint64_t whole = width * t->stride[t->axes - 1]; /* where there is one row */
+  struct line down = { rows, t->axes < 2 ? whole : t->stride[t->axes - 2], (size_t)width };
   struct line across = { width, t->stride[t->axes - 1], 1 };
   offset += first * down.from;
   if (down.from == width * across.from)

@@ -19,7 +19,8 @@ enum
 };
 
 /* Axis a has shape[a] >= 1 entries, stride[a] bytes apart: C and Fortran order differ in nothing
-   else.  2 <= axes; the last two are tokens and components.  */
+   else.  The last two are tokens and components; of vectors there may be one axis alone, of
+   components.  */
 struct qk_tensor
 {
   int fd;
@@ -28,6 +29,7 @@ struct qk_tensor
   char dtype[8];  /* "<f4", as NumPy writes it */
   unsigned width; /* bytes of a component: 2, 4 or 8, an IEEE 754 binary format */
   bool swapped;   /* in the byte order that is not the machine's */
+  bool vectors;   /* one axis or two */
   unsigned axes;
   uint64_t shape[QK_TENSOR_AXES];
   uint64_t stride[QK_TENSOR_AXES];
@@ -38,6 +40,13 @@ struct qk_tensor
    is wrong, what is allowed; then nothing is open.  A pipe or device is refused, not waited for. */
 int qk_tensor_open (struct qk_tensor *t, const char *path, char why[static QK_WHY]);
 void qk_tensor_close (struct qk_tensor *t);
+
+/* The same for vectors: one axis (d), read as one row, or two, (n, d).  */
+int qk_tensor_open_vectors (struct qk_tensor *t, const char *path, char why[static QK_WHY]);
+
+/* The same for a file of another kind, read by qk_tensor_bytes alone: path and bytes are set, and
+   dtype is "text".  */
+int qk_tensor_open_text (struct qk_tensor *t, const char *path, char why[static QK_WHY]);
 
 /* How many matrices (product of the leading axes, 1 if there are none), and their size.  */
 uint64_t qk_tensor_matrices (const struct qk_tensor *t);

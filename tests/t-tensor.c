@@ -389,7 +389,7 @@ START_TEST (edges_kinds)
   {
     const char *path, *words;
   } rows[] = {
-    { "/", "'/': a directory; tensors are read from regular files" },
+    { "/", "'/': a directory; only regular files are read" },
     { "/dev/null", "'/dev/null': a character device; tensors" },
     { pipe_path, ": a pipe; tensors" },
     { "/nonexistent/\n\\q.npy", "'/nonexistent/\\x0a\\\\q.npy': No such file or directory" },

@@ -225,7 +225,7 @@ plan_audit (struct qk_plan *plan, char why[static QK_WHY])
   const struct qk_params *p = plan->params;
   struct setup *u = qk_plan_alloc (plan, sizeof *u);
   for (int i = 0; i < 2; i++)
-    if (qk_plan_input (plan, p->operand[i], why))
+    if (qk_plan_input (plan, p->operand[i], qk_tensor_open, why))
       return -1;
   if (!u)
     return 0;

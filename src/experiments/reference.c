@@ -3,6 +3,7 @@
    A table of parts, each with cases, statements and sentences of its own: sampled sums, the softmax
    in low precision, vectors and values from files, blocks of other commands.  */
 
+#include "../given.h"
 #include "../part.h"
 #include "../rounding.h"
 #include "../scored.h"
@@ -11,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct qk_part *const parts[] = { &qk_sums_part, NULL };
+static const struct qk_part *const parts[] = { &qk_sums_part, &qk_given_part, NULL };
 
 /* All kinds of all parts, ended by NULL.  */
-static const struct qk_kind *const kinds[] = { &qk_sums_kind, NULL };
+static const struct qk_kind *const kinds[] = { &qk_sums_kind, &qk_given_kind, NULL };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
@@ -42,7 +43,16 @@ static const struct qk_quantity quantities[] = {
     "Probability that the sum of the exponentials of n scores is infinite in the format." },
   { "sum_digits", "digits", "1", QK_COLUMN, "as the proved bound",
     "Decimal digits to which a sum agrees with that of MPFR." },
-  { "dot", "dot", "1", QK_COLUMN, "none", "The correctly rounded dot product." },
+  { "dot", "dot", "score", QK_LINE, "none",
+    "The correctly rounded dot product of a row of --q and the same row of --k, in the format of "
+    "--format-acc." },
+  { "value_mean", "mean", "1", QK_LINE, "none", "Mean of the values of --values." },
+  { "value_deviation", "standard deviation", "1", QK_LINE, "none",
+    "Standard deviation of the values: the root of the sum of squared deviations from the mean "
+    "over their number less one." },
+  { "value_autocorrelation", "lag-1 autocorrelation", "1", QK_LINE, "none",
+    "Sum of the products of the deviations of neighbours over the sum of squared deviations." },
+  { "value_sum", "sum", "1", QK_LINE, "none", "Sum of the values." },
   { 0 }
 };
 
@@ -96,6 +106,18 @@ explain_reference (char *text, size_t size, const struct qk_plan *plan,
 {
   const struct qk_part *part = s->own;
   return part->explain && part->explain (text, size, plan, s, e, verdict);
+}
+
+/* What the first part says that has anything to; else the laws of the components.  */
+static void
+describe_reference (char *text, size_t size, const struct qk_plan *plan)
+{
+  *text = '\0';
+  for (const struct qk_part *const *part = parts; *part && !*text; part++)
+    if ((*part)->describe)
+      (*part)->describe (text, size, plan);
+  if (!*text)
+    qk_scored_describe (text, size, plan);
 }
 
 /* The sentences of all parts, one after the other.  */
@@ -235,6 +257,6 @@ const struct qk_experiment qk_experiment_reference = {
   .size = size_reference,
   .enclose = enclose_reference,
   .explain = explain_reference,
-  .describe = qk_scored_describe,
+  .describe = describe_reference,
   .summarise = summarise_reference,
 };
