@@ -334,6 +334,17 @@ add_rows (struct qk_plan *plan, const struct vectors *v, const struct qk_float_f
   return status;
 }
 
+/* Findings of a row, at most.  */
+static size_t
+findings_of (const struct qk_plan *plan, const struct vectors *v)
+{
+  bool dot = qk_plan_wants (plan, "dot"), condition = qk_plan_wants (plan, "condition"),
+       error = qk_plan_wants (plan, "error_max_u"),
+       share = qk_plan_wants (plan, "error_over_bound");
+  size_t each = (size_t)error + (size_t)share;
+  return condition + count (v->acc, QK_FLOATS) * (dot + each * count (v->how, QK_SUMMATIONS));
+}
+
 static int
 plan_vectors (struct qk_plan *plan, char why[static QK_WHY])
 {
@@ -360,9 +371,8 @@ plan_vectors (struct qk_plan *plan, char why[static QK_WHY])
   v->rows = qk_tensor_tokens (v->q);
   v->d = (size_t)qk_tensor_components (v->q);
   choose (v, in, p);
-  size_t formats = count (in, QK_FLOATS), sums = count (v->acc, QK_FLOATS);
-  size_t findings = formats * (1 + sums * (1 + 2 * count (v->how, QK_SUMMATIONS)));
-  if (v->rows > MOST_FINDINGS / findings)
+  size_t findings = count (in, QK_FLOATS) * findings_of (plan, v);
+  if (findings && v->rows > MOST_FINDINGS / findings)
     return qk_complain (why,
                         "%" PRIu64
                         " rows have %zu findings each, in all at most %d; name fewer rows, "
