@@ -439,7 +439,7 @@ gamma_of (double m, double e)
      C <= e (1 + e) ((1 + e) / (1 - e) M + (1 + e)(1 + C)),  M <= 1 + E + C,
 
    which for n e^2 <= 1/64, e <= 1/128 keeps E + e (1 + e)^2 (...) of the last c below
-   e |sum of p| + 3 e + 8 n e^2: t-rounding solves the three.
+   e |sum of p| + 3 e + 7 (n + 2) e^2: t-rounding solves the three.
 
    neumaier, dot2 toward zero: with |a| >= |b| the difference of the rounded sum from a is exact
    (Sterbenz), so the error comes out with one rounding, and the sum of n - 1 such with n in all;
@@ -464,7 +464,7 @@ qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double magnitu
     case QK_KAHAN:
       if (n * e * e <= 0x1p-6 && e <= 0x1p-7)
         {
-          g = 3 * e + 8 * n * e * e;
+          g = 3 * e + 7 * (n + 2) * e * e;
           bound = t * magnitude + e * (sum + t * magnitude) + g * rounded;
         }
       break;
@@ -484,9 +484,9 @@ qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double magnitu
     }
   /* A product, or its error, that underflows loses a unit of the last place at most, and sums of
      such numbers are exact; five times n is the count of Ogita, Rump and Oishi.  */
-  double lost = way->rounding == QK_NEAREST ? acc->smallest / 2 : acc->smallest;
+  double lost = 5 * n * (1 + g) * (way->rounding == QK_NEAREST ? 0.5 : 1);
   const double ours = 0x1p-48; /* more than all the roundings here */
-  return (bound + 5 * n * (1 + g) * lost) * (1 + ours);
+  return (bound + lost * acc->smallest) * (1 + ours);
 }
 
 /* The sum over all rounded results of the number of terms in them: with independent terms of

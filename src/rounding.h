@@ -108,7 +108,7 @@ bool qk_product_exact (const struct qk_float_format *in, const struct qk_float_f
      recursive  g_n S, exact products g_(n-1) S
      pairwise   g_(h+1) S, exact products g_h S, h = ceil (log2 n)
      fma, tile  g_n S
-     kahan      t S + e s + (1 + t) (3 e + 8 n e^2 + t e) S, for n e^2 <= 1/64, e <= 1/128
+     kahan      t S + e s + (1 + t) (3 e + 7 (n + 2) e^2 + t e) S, for n e^2 <= 1/64, e <= 1/128
      neumaier   t S + e s + (1 + t) (t e + g^2) S, g = g_(n-1) to nearest; toward zero
                 g^2 = (1 + e) g_(n-1) g_n
      dot2       e s + g_n^2 S; toward zero e s + (1 + e) g_n g_(n+1) S
