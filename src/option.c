@@ -536,6 +536,8 @@ read_item (struct qk_list *list, const struct text *text)
         return qk_complain (text->why, "--%s: more than %d values", text->row->name, QK_LIST_MAX);
       if (list_add (list, fmin (value, hi), text))
         return -1;
+      if (lo == hi) /* a step may be too small to move it */
+        break;
     }
   return 0;
 }

@@ -519,7 +519,7 @@ qk_dot_model (const struct qk_dot_way *way, double n)
 {
   const double v = 1 / (8 * M_LN2), u = way->acc->unit;
   bool apart = way->how == QK_NEUMAIER || way->how == QK_DOT2;
-  if (way->rounding != QK_NEAREST || 2 * way->in->precision < way->acc->precision + 4 || n * u > 4)
+  if (way->rounding != QK_NEAREST || 2 * way->in->precision < way->acc->precision + 4 || n * u > 2)
     return NAN;
   return sqrt (v * (variances (way->how, n) + (apart ? v * u * u * n * n * n / 6 : 0)));
 }

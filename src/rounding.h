@@ -120,7 +120,7 @@ double qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double 
 /* The rms error of such a dot product of n terms in units of u, for independent components of
    mean 0 and variance 1 without atoms: rounding errors as independent, each of the mean size that
    they have over log-uniform significands.  NAN where that says nothing: toward zero, where sums
-   swallow terms (n u > 4), and where products keep almost all of their bits, or more.
+   swallow terms (n u > 2), and where products keep almost all of their bits, or more.
 
    The root of v = 1 / (8 ln 2) times: recursive n^2/2 + 3n/2 - 1, fma n^2/2 + n/2, pairwise
    n (log2 n + 1), kahan 3n - 2, neumaier 2n (1 for n = 1), dot2 n; the last two, which sum up rests
