@@ -304,6 +304,32 @@ const struct qk_claim qk_claims[] = {
     = CHECKS ({ "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_median_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_mean_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=dk", "query_gradient_median_spread", QK_FAILS }) },
+  { .id = "dot-error",
+    .said = "(what the tool's own figures stand on)",
+    .exact
+    = "recursive dot product: error ≤ γ_d Σ|q_i k_i|; random data, to nearest: rms "
+      "u√(v(d²/2+1.5d−1)), v = 1/(8 ln 2), about .30 u √d times sd(s), and no bias; pairwise, "
+      "Kahan, Neumaier, Dot2 each within its own bound, Dot2 with full precision up to condition "
+      "numbers of 1/u. Truncation is biased",
+    .assumptions = "nothing overflows; bounds: n u < 1; rms and bias: independent components, mean "
+                   "0, rounding to nearest",
+    .status = QK_TRUE,
+    .derivation = "every operation errs by a factor 1 + δ, |δ| ≤ u; the d products and the sums of "
+                  "2, ..., d of them have Σ variances d²/2 + 1.5d − 1, and the relative error of "
+                  "one has variance v u² over log-uniform significands",
+    .source
+    = "Higham, Accuracy and stability of numerical algorithms (2002), 3 and 4; Ogita, Rump, "
+      "Oishi, SIAM J. Sci. Comput. 26 (2005)",
+    .checks = CHECKS (
+        { "reference", "--dk=4,64 --format-in=binary32,binary16", "error_rms_u", QK_HOLDS },
+        { "reference", "--dk=4,64 --format-in=binary32,binary16", "error_bias", QK_HOLDS },
+        { "reference", "--dk=4,64 --format-in=binary32,binary16", "error_over_bound", QK_HOLDS },
+        { "reference", "--dk=16 --format-in=binary16 --format-acc=binary32 --algorithm=all",
+          "error_over_bound", QK_HOLDS },
+        { "reference", "--dk=16 --format-in=binary64 --algorithm=pairwise,dot2,tile", "error_rms_u",
+          QK_HOLDS },
+        { "reference", "--condition=1e8,1e16,1e32", "error_over_bound", QK_HOLDS },
+        { "reference", "--dk=64 --format-in=binary32 --rounding=zero", "error_bias", QK_FAILS }) },
   { 0 }
 };
 

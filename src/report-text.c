@@ -100,7 +100,7 @@ add_key (struct sentence *s, const struct qk_key *key)
     }
   else if (!key->list)
     {
-      if (key->number == rint (key->number))
+      if (key->number == rint (key->number) && fabs (key->number) < 1e7)
         qk_figure_value (number, key->number, 0);
       else
         qk_figure_plain (number, key->number, 6);

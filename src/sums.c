@@ -352,9 +352,11 @@ add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
   const struct setup *u = plan->cases[c].own;
   const struct qk_dot_way way = way_of (u, how);
   bool rms = !strcmp (quantity, "error_rms_u"), bias = !strcmp (quantity, "error_bias"),
-       share = !strcmp (quantity, "error_over_bound"), ill = u->condition > 0;
+       share = !strcmp (quantity, "error_over_bound"), ill = u->condition > 0,
+       model = !strcmp (quantity, "error_model_u");
   bool condition = !strcmp (quantity, "condition"), asked = plan->params->quantity.n > 0;
-  if (!qk_plan_wants (plan, quantity) || (ill ? rms || bias : condition && !asked))
+  if (!qk_plan_wants (plan, quantity) || (ill ? rms || bias || model : condition && !asked)
+      || (model && isnan (model_of (u, how))))
     return;
   if (share && isnan (qk_dot_bound (&way, (double)u->d, 1, 1)))
     {
@@ -364,23 +366,22 @@ add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
                     qk_summation_names[how], u->acc->name, u->d, u->acc->precision);
       return;
     }
-  struct qk_statement *s = qk_plan_statement (plan, quantity, &c, 1);
+  struct qk_statement *s = qk_plan_statement (plan, quantity, &c, !model);
   s->claim = "dot-error";
   s->part = how;
   s->key = keys_of (plan, u, how);
   s->method = QK_BY_EXACT; /* a fact about the sums drawn */
   if (rms)
     {
+      double claimed = model_of (u, how);
       s->method = QK_BY_T;
-      s->exact = model_of (u, how);
-      s->judged = !isnan (s->exact);
-      s->band = qk_band_ratio (s->exact, band_width (how));
+      s->judged = !isnan (claimed);
+      s->band = qk_band_ratio (claimed, band_width (how));
     }
   else if (bias)
     {
       s->method = QK_BY_T;
       s->judged = rounds (u) && centred_normal (&u->q) && centred_normal (&u->k);
-      s->exact = u->rounding == QK_NEAREST ? 0 : NAN;
       s->band = qk_band_absolute (0, 5 * plan->params->tolerance);
     }
   else if (share)
@@ -391,6 +392,8 @@ add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
     }
   else if (condition)
     s->method = QK_BY_T;
+  else if (model)
+    s->exact = model_of (u, how);
 }
 
 static size_t
@@ -419,8 +422,8 @@ static void
 add_formats (struct qk_plan *plan, const struct setup *like, const struct qk_list *dk,
              const struct qk_list *algorithm)
 {
-  static const char *const wanted[]
-      = { "error_rms_u", "error_max_u", "error_bias", "error_over_bound", "condition" };
+  static const char *const wanted[] = { "error_rms_u", "error_model_u",    "error_max_u",
+                                        "error_bias",  "error_over_bound", "condition" };
   const struct qk_params *p = plan->params;
   double none = 0, most;
   struct qk_list condition = p->condition.n ? p->condition : (struct qk_list){ 1, &none };
@@ -579,8 +582,13 @@ static void
 sums_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
               const struct qk_table *tables, double miss)
 {
-  const struct qk_table *t = &tables[s->source[0]];
   const char *name = plan->experiment->quantities[s->quantity].name;
+  if (!s->sources) /* the model */
+    {
+      *e = (struct qk_enclosure){ s->exact, NAN, s->exact, s->exact };
+      return;
+    }
+  const struct qk_table *t = &tables[s->source[0]];
   size_t square = SQUARE + s->part, toward = TOWARD + s->part;
   if (!strcmp (name, "error_rms_u"))
     {
@@ -638,18 +646,65 @@ sums_explain (char *text, size_t size, const struct qk_plan *plan, const struct 
   return true;
 }
 
-/* The law of the largest recursive sum.  */
+static void
+sums_describe (char *text, size_t size, const struct qk_plan *plan)
+{
+  *text = '\0';
+  if (plan->params->condition.n)
+    snprintf (text, size, "ill-conditioned vectors");
+}
+
+/* Whether a statement is one of ours, on that quantity and algorithm.  */
+static bool
+speaks_of (const struct qk_plan *plan, const struct qk_statement *s, const char *quantity,
+           enum qk_summation how)
+{
+  return s->own == &qk_sums_part && s->part == how
+         && !strcmp (plan->experiment->quantities[s->quantity].name, quantity);
+}
+
+/* Up to which condition number Dot2 was as good as exact.  */
+static void
+summarise_ill (char *text, size_t size, const struct qk_plan *plan, const struct qk_table *tables)
+{
+  const struct setup *u = NULL;
+  double most = 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      const struct qk_statement *s = &plan->statements[i];
+      if (!speaks_of (plan, s, "error_max_u", QK_DOT2))
+        continue;
+      const struct setup *its = plan->cases[s->source[0]].own;
+      if ((u && its->acc != u->acc) || its->condition * its->acc->unit > 1)
+        continue;
+      u = its;
+      const struct qk_table *t = &tables[s->source[0]];
+      for (size_t row = 0; row < t->rows; row++)
+        most = fmax (most, t->data[row * t->columns + LARGEST + QK_DOT2]);
+    }
+  if (u)
+    snprintf (text, size,
+              "Up to condition 1/u = %.1g Dot2 keeps full precision: it errs by at most %.3g u of "
+              "the sum (%s), where the others lose as many digits as the condition number has.",
+              1 / u->acc->unit, most, u->acc->name);
+}
+
+/* The law of the longest recursive sum.  */
 static void
 sums_summarise (char *text, size_t size, const struct qk_plan *plan, const struct qk_table *tables)
 {
   const struct qk_statement *best = NULL;
   const struct setup *u = NULL;
   *text = '\0';
+  if (plan->params->condition.n)
+    {
+      summarise_ill (text, size, plan, tables);
+      return;
+    }
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
-      if (s->own != &qk_sums_part || s->part != QK_RECURSIVE || !s->judged
-          || strcmp (plan->experiment->quantities[s->quantity].name, "error_rms_u"))
+      if (!speaks_of (plan, s, "error_rms_u", QK_RECURSIVE) || !s->judged)
         continue;
       const struct setup *its = plan->cases[s->source[0]].own;
       if (!u || its->d > u->d)
@@ -673,5 +728,6 @@ const struct qk_part qk_sums_part = {
   .size = sums_size,
   .enclose = sums_enclose,
   .explain = sums_explain,
+  .describe = sums_describe,
   .summarise = sums_summarise,
 };

@@ -20,19 +20,27 @@ static const struct qk_kind *const kinds[] = { &qk_sums_kind, &qk_given_kind, NU
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
 static const struct qk_quantity quantities[] = {
-  { "error_rms_u", "rms error", "u", QK_LEAD, "model (1.05)^±1; pairwise (1.10)^±1",
-    "Root of the mean squared error of the sum, in units of u of the accumulators, for components "
-    "of variance 1. Exact: the model of a random walk of rounding errors, good to the width of its "
-    "band." },
+  { "error_rms_u", "rms error", "u", QK_LEAD, "error_model_u (1.05)^±1; pairwise (1.10)^±1",
+    "Root of the mean squared error of the sum, in units of u of the accumulators times the "
+    "deviations of the components. Judged to nearest, for centred normal components, where the "
+    "model speaks; else described. No exact value is known: the band is what the model is good "
+    "for." },
+  { "error_model_u", "model", "u", QK_COLUMN, "none",
+    "The rms error by a model: rounding errors as independent, each of the mean size that they "
+    "have over log-uniform significands, v u² times the variance of its sum, v = 1/(8 ln 2). The "
+    "root of v times d²/2 + 3d/2 − 1 for recursive sums, d²/2 + d/2 with fused multiply-adds, "
+    "d (log2 d + 1) pairwise, 3d − 2 with Kahan's correction, 2d with Neumaier's, d for Dot2." },
   { "error_max_u", "largest error", "u", QK_COLUMN, "none",
-    "Largest error of the sums drawn, in the same unit." },
+    "Largest error of the sums drawn, in the same unit; with --condition in units of u times the "
+    "exact sum." },
   { "error_bias", "bias", "1", QK_COLUMN, "0 ± 5T",
     "Mean of the error times the sign of the exact sum, over the rms error. Rounding to nearest "
     "has none; truncation makes every sum smaller." },
   { "error_over_bound", "of its bound", "1", QK_COLUMN, "at most 1",
-    "Largest error over the proved bound of the same sum." },
+    "Largest error of the sums drawn over the bound proved for the same sum; left out where there "
+    "is none." },
   { "condition", "condition", "1", QK_DETAIL, "none",
-    "Condition number 2 Σ|q_i k_i| / |Σ q_i k_i| of the sums drawn." },
+    "Geometric mean of the condition number 2 Σ|q_i k_i| / |Σ q_i k_i| of the sums drawn." },
   { "softmax_error_over_bound", "softmax error of its bound", "1", QK_COLUMN, "at most 1",
     "Largest relative error of a weight over the proved bound." },
   { "overflow_score", "P(score overflows)", "1", QK_COLUMN, "exact ± T",
@@ -231,15 +239,34 @@ static const struct qk_option options[] = {
 };
 
 static const struct qk_example examples[] = {
-  { "--dk=64 --format-in=binary32", "error_rms_u", QK_HOLDS,
-    "A recursive sum in binary32 errs by about .30 u √d_k times the deviation of the score." },
+  { "--dk=4,64 --format-in=binary32,binary16", "error_rms_u", QK_HOLDS,
+    "A recursive sum errs by about .30 u √d_k times the deviation of the score." },
+  { "--dk=64 --format-in=binary32 --algorithm=all", "error_over_bound", QK_HOLDS,
+    "No algorithm passes its proved bound." },
+  { "--dk=16 --format-in=binary16 --format-acc=binary32 --algorithm=all", "error_over_bound",
+    QK_HOLDS, "The mixed form of matrix units: products of 16-bit numbers, exact in binary32." },
+  { "--condition=1e8,1e16,1e32", "error_over_bound", QK_HOLDS,
+    "Ill-conditioned sums: Dot2 keeps full precision up to a condition number of about 1/u." },
   { "--dk=64 --format-in=binary32 --rounding=zero", "error_bias", QK_FAILS,
     "Truncation makes every sum smaller: its errors do not average out." },
   { 0 },
 };
 
 static const char *const description[] = {
-  "Compares sums with their exact values.",
+  "Draws queries and keys, rounds their components to a format, sums q·k by an algorithm whose "
+  "every "
+  "operation is rounded once to the format of the accumulators, and compares with the exact sum of "
+  "the same rounded components. The error is given in units of u = 2^−p, p the bits of the "
+  "significand of the accumulators, times the deviations of the components.",
+  "For each algorithm and format: the rms error beside its model, whether rounding to nearest has "
+  "a bias, and the largest share that an error has of the bound proved for its sum, underflow and "
+  "truncation included. Where n is too large for a bound (n u ≥ 1, truncating 2 n u ≥ 1), none is "
+  "claimed, and a note says so.",
+  "All operations are simulated in binary64 from its exact rounding errors, and tested against "
+  "MPFR; the tile is what the kernels of the sampling commands compute.",
+  "With --condition, dot products of about that condition number 2 Σ|q_i k_i| / |Σ q_i k_i| are "
+  "drawn (Ogita, Rump, Oishi 2005), and errors are in units of u times the sum itself: 1 is full "
+  "precision, 1/u none.",
   NULL,
 };
 
