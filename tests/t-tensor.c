@@ -186,25 +186,88 @@ for_all (void (*try) (const struct layout *x), unsigned versions)
 /* ---- exact ---- */
 
 static void
-try_values (const struct layout *x)
+check_values (struct qk_tensor *t, const struct layout *x, size_t size)
 {
-  struct qk_tensor t = opened (x);
-  ck_assert_uint_eq (qk_tensor_tokens (&t), x->shape[x->axes - 2]);
-  ck_assert_uint_eq (qk_tensor_components (&t), x->shape[x->axes - 1]);
-  ck_assert_uint_eq (qk_tensor_matrices (&t) * qk_tensor_tokens (&t) * qk_tensor_components (&t),
+  ck_assert_uint_eq (qk_tensor_tokens (t), x->axes < 2 ? 1 : x->shape[x->axes - 2]);
+  ck_assert_uint_eq (qk_tensor_components (t), x->shape[x->axes - 1]);
+  ck_assert_uint_eq (qk_tensor_matrices (t) * qk_tensor_tokens (t) * qk_tensor_components (t),
                      entries_of (x));
-  double *out = read_strips (&t, qk_tensor_tokens (&t), 1 << 16);
+  double *out = read_strips (t, qk_tensor_tokens (t), size);
   double *expected = malloc (entries_of (x) * sizeof *expected);
   ck_assert_ptr_nonnull (expected);
   for (uint64_t i = 0; i < entries_of (x); i++)
     expected[i] = value_at (i);
-  check (&t, out, expected, entries_of (x));
+  check (t, out, expected, entries_of (x));
   free (expected);
   free (out);
-  qk_tensor_close (&t);
+  qk_tensor_close (t);
+}
+
+static void
+try_values (const struct layout *x)
+{
+  struct qk_tensor t = opened (x);
+  check_values (&t, x, 1 << 16);
 }
 
 START_TEST (exact_values) { for_all (try_values, 3); }
+END_TEST
+
+/* Vectors: one axis is a row, two are rows; more are refused, as one axis is elsewhere.  */
+START_TEST (exact_vectors)
+{
+  static const struct layout layouts[] = {
+    { .axes = 1, .shape = { 1 } },    { .axes = 1, .shape = { 7 } },
+    { .axes = 1, .shape = { 5003 } }, { .axes = 2, .shape = { 5, 3 } },
+    { .axes = 2, .shape = { 1, 7 } }, { .axes = 2, .shape = { 61, 1 } },
+  };
+  char why[QK_WHY] = "";
+  struct qk_tensor t;
+  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+    for (unsigned kind = 0; kind < 12; kind++)
+      {
+        struct layout x = layouts[i];
+        x.version = 1;
+        x.width = 2u << kind % 3;
+        x.big = kind / 3 % 2;
+        x.fortran = kind / 6;
+        ck_assert_msg (!qk_tensor_open_vectors (&t, written (&x), why), "%s", why);
+        check_values (&t, &x, QK_TENSOR_BUFFER);
+        if (x.axes > 1)
+          continue;
+        ck_assert_int_eq (qk_tensor_open (&t, written (&x), why), -1);
+        ck_assert_msg (strstr (why, "has 1 axis; the last two are tokens"), "%s", why);
+      }
+  struct layout deep = { .axes = 3, .shape = { 1, 2, 3 }, .version = 1, .width = 4 }, flat = deep;
+  flat.axes = 0;
+  ck_assert_int_eq (qk_tensor_open_vectors (&t, written (&deep), why), -1);
+  ck_assert_msg (strstr (why, "has 3 axes; a vector has one"), "%s", why);
+  ck_assert_int_eq (qk_tensor_open_vectors (&t, written (&flat), why), -1);
+  ck_assert_msg (strstr (why, "has 0 axes; a vector has one"), "%s", why);
+  file_of (NULL);
+}
+END_TEST
+
+/* A file of any kind, for its bytes.  */
+START_TEST (exact_text)
+{
+  struct bytes b = { 0 };
+  struct qk_tensor t;
+  char why[QK_WHY], read[4] = "";
+  bytes_add (&b, "2.385\n", 6);
+  ck_assert_msg (!qk_tensor_open_text (&t, file_of (&b), why), "%s", why);
+  ck_assert_uint_eq (t.bytes, 6);
+  ck_assert_str_eq (t.dtype, "text");
+  ck_assert_int_eq (qk_tensor_bytes (read, &t, 2, 3, why), 0);
+  ck_assert_str_eq (read, "385");
+  qk_tensor_close (&t);
+  b.n = 0;
+  ck_assert_int_eq (qk_tensor_open_text (&t, file_of (&b), why), -1);
+  ck_assert_msg (strstr (why, "empty"), "%s", why);
+  ck_assert_int_eq (qk_tensor_open_text (&t, "/", why), -1);
+  free (b.at);
+  file_of (NULL);
+}
 END_TEST
 
 /* 32 axes, ten of them of 2: the matrices in C order.  */
@@ -390,8 +453,8 @@ START_TEST (edges_kinds)
     const char *path, *words;
   } rows[] = {
     { "/", "'/': a directory; only regular files are read" },
-    { "/dev/null", "'/dev/null': a character device; tensors" },
-    { pipe_path, ": a pipe; tensors" },
+    { "/dev/null", "'/dev/null': a character device; only" },
+    { pipe_path, ": a pipe; only" },
     { "/nonexistent/\n\\q.npy", "'/nonexistent/\\x0a\\\\q.npy': No such file or directory" },
     { "", "'': No such file or directory" },
     /* 60 bytes are whole; a longer path is its end, from a slash.  */
@@ -592,6 +655,8 @@ main (void)
   TCase *exact = tcase_create ("exact"), *edges = tcase_create ("edges");
   TCase *twin = tcase_create ("twin"), *of_all = tcase_create ("laws");
   tcase_add_test (exact, exact_values);
+  tcase_add_test (exact, exact_vectors);
+  tcase_add_test (exact, exact_text);
   tcase_add_test (exact, exact_32_axes);
   tcase_add_test (exact, exact_halves);
   tcase_add_test (exact, exact_words);
