@@ -47,6 +47,14 @@ while read -r command arguments; do
   }
 done < "$work/checks"
 
+# Values have digits.
+printf '1.2\n1.1\n1.3\n' > "$work/values"
+for dry in '' --dry-run; do
+  # shellcheck disable=SC2086
+  "$QKCHECK" reference --values="$work/values" --precision=200 --json $dry >> "$work/lines" || exit 1
+done
+grep -q '"value":"1.2"}' "$work/lines" || { echo 'schema: no digits of values'; exit 1; }
+
 # A name that is not UTF-8 must not spoil the line.
 "$QKCHECK" variance --json --dk=4 --tolerance=0.1 --output="$(printf '%s/\377\\x' "$work")" || exit 1
 cat "$work"/*x >> "$work/lines" || exit 1

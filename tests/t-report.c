@@ -257,6 +257,21 @@ START_TEST (json_nulls)
 }
 END_TEST
 
+/* Digits are a last member, and only where there are any.  */
+START_TEST (json_digits)
+{
+  stage ();
+  statements[2].digits = "0.63710000000000000000000000001";
+  char *text = render (QK_JSON);
+  contains (text, "\"samples_needed\":null,\"value\":\"0.63710000000000000000000000001\"}\n");
+  free (text);
+  statements[2].digits = NULL;
+  text = render (QK_JSON);
+  lacks (text, "\"value\"");
+  free (text);
+}
+END_TEST
+
 START_TEST (json_undecided)
 {
   stage ();
@@ -813,6 +828,7 @@ main (void)
   tcase_add_test (exact, json_run);
   tcase_add_test (exact, json_finding);
   tcase_add_test (exact, json_nulls);
+  tcase_add_test (exact, json_digits);
   tcase_add_test (exact, json_undecided);
   tcase_add_test (exact, json_end);
   tcase_add_test (exact, moments);

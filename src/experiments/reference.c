@@ -212,17 +212,22 @@ static const struct qk_option options[] = {
     .type = QK_FILE,
     .offset = offsetof (struct qk_params, q_file),
     .metavar = "FILE.npy",
-    .help = "Vectors to sum in place of drawn ones; with --k." },
+    .help = "Vectors from a file in place of drawn ones, with those of --k: one vector, or rows of "
+            "them. Each row gets the correctly rounded dot product, its condition number, and the "
+            "error of every algorithm. Without --format-in the components are as the files have "
+            "them; with it they are rounded to that format first." },
   { .name = "k",
     .type = QK_FILE,
     .offset = offsetof (struct qk_params, k_file),
     .metavar = "FILE.npy",
-    .help = "The other vectors; with --q." },
+    .help = "The other vectors, of the same shape." },
   { .name = "values",
     .type = QK_FILE,
     .offset = offsetof (struct qk_params, values),
     .metavar = "FILE.txt",
-    .help = "Values, one decimal a line, whose moments are wanted." },
+    .help = "Decimal numbers, one a line, of which the sum, the mean, the standard deviation and "
+            "the lag-1 autocorrelation are wanted. They are taken exactly, not as the doubles next "
+            "to them." },
   { .name = "precision",
     .type = QK_INTEGER,
     .offset = offsetof (struct qk_params, precision),
@@ -230,7 +235,8 @@ static const struct qk_option options[] = {
     .standard = "53",
     .lo = 2,
     .hi = 65536,
-    .help = "Bits of certified values." },
+    .help = "Bits to which the true values of vectors and values from files are given in decimals, "
+            "correctly rounded." },
   { .name = "whole",
     .type = QK_FLAG,
     .offset = offsetof (struct qk_params, whole),
