@@ -7,6 +7,8 @@
    forced, the compiler and its flags peak S         multiply-adds a second, from about S seconds
      wall S         the same by the clock on the wall
      normals S      standard normals a second, packed, by address
+     exact N S      products a second, of exact dot products of length N rounded once: exact.h
+     dot N S        the same by mpfr_dot, its operands made beforehand
      softmax N S    scores a second, of rows of N keys, with the statistics of their softmax
      sample D       side of a tile, normals, multiply-adds of the sample of head dimension D
      run D S        seconds for that sample, from as many of its blocks as take S seconds; and peak
@@ -19,6 +21,7 @@
    this process, which is meant to have one core.  */
 
 #include "../src/engine.h"
+#include "../src/exact.h"
 #include "../src/option.h"
 #include "../src/registry.h"
 #include "../src/theory.h"
@@ -27,6 +30,7 @@
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <mpfr.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +139,54 @@ softmax (struct rate *r, size_t n, double seconds)
   double mean = sum / (done / (double)panel) * (double)n;
   if (!(mean > 2 && mean < 3.5)) /* tends to e */
     fail ("softmax: the participation is wrong");
+}
+
+/* Exact dot products of standard normal vectors, by integers or by MPFR.  */
+static void
+exact (struct rate *r, size_t n, double seconds, bool by_mpfr)
+{
+  const struct qk_law law = { &qk_law_types[QK_NORMAL], 0, 0, 1 };
+  double *x = aligned_alloc (QK_ALIGN, 2 * n * sizeof *x), *y = x + n;
+  mpfr_t *big = calloc (2 * n, sizeof *big), dot;
+  mpfr_ptr *operand = calloc (2 * n, sizeof *operand);
+  if (n == 0 || n % QK_DRAW_STEP || !x || !big || !operand)
+    fail ("exact, dot: no room, or N is no multiple of 32");
+  kernels->draw (x, 2 * n, (struct qk_address){ 1, 0x5bd1e995c3a0, 9 }, 0, &law);
+  mpfr_init2 (dot, 53);
+  for (size_t i = 0; i < 2 * n; i++)
+    {
+      mpfr_init2 (big[i], 53);
+      mpfr_set_d (big[i], x[i], MPFR_RNDN);
+      operand[i] = big[i];
+    }
+
+  double done = 0, start = cpu_seconds (), time, value[2] = { 0 };
+  do
+    {
+      struct qk_exact a = { 0 };
+      if (by_mpfr)
+        mpfr_dot (dot, operand, operand + n, n, MPFR_RNDN);
+      else
+        qk_exact_dot (&a, x, y, n);
+      value[0] = by_mpfr ? mpfr_get_d (dot, MPFR_RNDN) : qk_exact_value (&a);
+      done += (double)n;
+    }
+  while ((time = cpu_seconds () - start) < seconds);
+  r->done += done;
+  r->seconds += time;
+
+  struct qk_exact a = { 0 };
+  qk_exact_dot (&a, x, y, n);
+  mpfr_dot (dot, operand, operand + n, n, MPFR_RNDN);
+  value[1] = by_mpfr ? qk_exact_value (&a) : mpfr_get_d (dot, MPFR_RNDN);
+  if (value[0] != value[1])
+    fail ("exact, dot: they differ");
+  for (size_t i = 0; i < 2 * n; i++)
+    mpfr_clear (big[i]);
+  mpfr_clear (dot);
+  free (operand);
+  free (big);
+  free (x);
 }
 
 /* ---- The sample of one head dimension ---------------------------------------------------------
@@ -362,6 +414,11 @@ answer (const char *request)
   else if (!strcmp (word, "normals"))
     {
       normals (&rate, a);
+      printf ("%.9g\n", per_second (rate));
+    }
+  else if (!strcmp (word, "exact") || !strcmp (word, "dot"))
+    {
+      exact (&rate, (size_t)a, b, *word == 'd');
       printf ("%.9g\n", per_second (rate));
     }
   else if (!strcmp (word, "softmax"))

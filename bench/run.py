@@ -305,6 +305,9 @@ class Bench:
         else:
             row.absent = 'absent: no python3-numpy here'
 
+        self.row(lambda row: row.add(self.once('exact', 64, SLICE), self.once('dot', 64, SLICE)),
+                 'exact dot products / mpfr_dot', 64, unit='G/s', faster=True)
+
         for tokens in 256, 2048:
             self.recorded(numpy, tokens)
         for d, least, aim in ((64, .8, .93), (512, .9, .98)):

@@ -56,7 +56,7 @@ static const struct qk_column columns[] = {
   { "dot", QK_FLOATS }, /* by format of the sum */
   { "condition", 1 },
   { "error", QK_FLOATS *QK_SUMMATIONS }, /* by format, then algorithm; magnitude, in u |sum| */
-  { "share_of_bound", QK_FLOATS *QK_SUMMATIONS },
+  { "share", QK_FLOATS *QK_SUMMATIONS },
   { 0 },
 };
 

@@ -159,7 +159,8 @@ static bool
 is_sharp (const struct qk_finding *found)
 {
   struct qk_enclosure e = found->enclosure;
-  return !qk_method_sampled (found->statement->method) && e.hi - e.lo <= 1e-7 * fabs (e.estimate);
+  return !qk_method_sampled (found->statement->method)
+         && (e.lo == e.hi || e.hi - e.lo <= 1e-7 * fabs (e.estimate));
 }
 
 /* Whether the exact value is known and is not itself what was found.  */
