@@ -305,6 +305,7 @@ const struct qk_claim qk_claims[] = {
               { "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_mean_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=dk", "query_gradient_median_spread", QK_FAILS }) },
   { .id = "dot-error",
+    .question = "arithmetic",
     .said = "(what the tool's own figures stand on)",
     .exact
     = "recursive dot product: error ≤ γ_d Σ|q_i k_i|; random data, to nearest: rms "
