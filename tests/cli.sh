@@ -68,9 +68,19 @@ ends 3 variance --dk=64 --samples=256
 ends 0 scale --dk=2,8 --tolerance=0.1
 ends 1 scale --dk=8 --correlation=0.5 --tolerance=0.1
 ends 3 scale --dk=2,8 --samples=256
+ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
+ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
 
 # ---- mistakes ----
 usage "variance: --dk: '0' is not between 1 and 1048576" variance --dk=0
+usage "'recusive' is none of recursive, .*tile; did you mean recursive?" reference --algorithm=recusive
+usage "reference: --format-in: 'binary8' is none of .*; did you mean binary" reference --format-in=binary16,binary8
+usage "reference: --format-acc: the list is empty" reference --format-acc=
+usage "reference: --rounding: 'up' is none of nearest, zero" reference --rounding=up
+usage "reference: --condition: '1e33' is not between 1 and 1e32" reference --condition=1e33
+usage "--condition: needs --dk of at least 8" reference --condition=1e8 --dk=4,64
+usage "--condition draws vectors of its own" reference --condition=1e8 --dist=laplace
+usage "a sum of 64 products overflows binary16" reference --dk=64 --format-in=binary16 --dist=normal:sd=100
 usage "variance: --dk: '1e9' is not between 1 and 1048576" variance --dk=1e9
 usage "variance: --dk: " variance --dk=4..2
 usage "variance: --dk: " variance --dk=
