@@ -489,6 +489,21 @@ qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double magnitu
   return (bound + lost * acc->smallest) * (1 + ours);
 }
 
+/* Of the additions of sum_pairwise: blocks of 2^i products, then these from the smallest on.  */
+static double
+pairwise_variances (double n)
+{
+  double sum = 0, joined = 0;
+  for (int i = 0; i < 53; i++)
+    if (fmod (floor (scalbn (n, -i)), 2) == 1)
+      {
+        double block = scalbn (1, i);
+        sum += block * i + (joined > 0 ? joined + block : 0);
+        joined += block;
+      }
+  return sum;
+}
+
 /* The sum over all rounded results of the number of terms in them: with independent terms of
    variance 1, of their variances.  */
 static double
@@ -498,8 +513,8 @@ variances (enum qk_summation how, double n)
     {
     case QK_RECURSIVE: /* n products; sums of 2, 3, ..., n */
       return n * n / 2 + 1.5 * n - 1;
-    case QK_PAIRWISE: /* n products; log2 n levels */
-      return n * (log2 (n) + 1);
+    case QK_PAIRWISE: /* n products; log2 n levels where that is an integer */
+      return n + pairwise_variances (n);
     case QK_KAHAN: /* n products, n - 2 less a correction; the last sum */
       return 3 * n - 2;
     case QK_NEUMAIER: /* n products; the last sum */

@@ -628,7 +628,7 @@ END_TEST
 
 START_TEST (models_hold)
 {
-  static const size_t lengths[] = { 1, 4, 64 };
+  static const size_t lengths[] = { 1, 9, 64 };
   const struct qk_float_format *f = &qk_float_formats[_i];
   const struct qk_law normal = { &qk_law_types[QK_NORMAL], .sd = 1 };
   const struct qk_kernels *kernels = qk_kernels_find (NULL);
