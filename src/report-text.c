@@ -455,6 +455,18 @@ make_table (struct qk_grid *g, const struct story *t)
     add_row_verdicts (g, t);
 }
 
+/* The fewest digits that read back to x.  */
+static void
+shortest (char text[static QK_FIGURE], double x)
+{
+  for (int digits = 1; digits <= 17; digits++)
+    {
+      snprintf (text, QK_FIGURE, "%.*g", digits, x);
+      if (strtod (text, NULL) == x)
+        break;
+    }
+}
+
 /* Digits that a table has room for.  */
 static bool
 has_digits (const struct qk_statement *s)
@@ -496,6 +508,8 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
       if (cases)
         qk_grid_put (g, line, where, "%s", case_words (t, s->key).text);
       qk_grid_put (g, line, name, "%s", quantity (t, i)->symbol);
+      if (s->digits)
+        shortest (f.estimate, found->enclosure.estimate);
       qk_grid_put (g, line, estimate, "%s", f.estimate);
       if (!sharp)
         put_interval (g, line, interval, &f);

@@ -273,6 +273,10 @@ static const char *const description[] = {
   "With --condition, dot products of about that condition number 2 Σ|q_i k_i| / |Σ q_i k_i| are "
   "drawn (Ogita, Rump, Oishi 2005), and errors are in units of u times the sum itself: 1 is full "
   "precision, 1/u none.",
+  "With --q and --k, vectors from files get their dot products correctly rounded to every format, "
+  "their condition numbers, and the error of every algorithm in units of u times the sum; with "
+  "--values, the decimals of a text get their moments. Nothing is sampled then. "
+  "qkcheck-formats(5) says what the files may hold, qkcheck-method(7) why the values are certain.",
   NULL,
 };
 
