@@ -592,7 +592,8 @@ qk_ill_draw (double *x, double *y, size_t n, double condition, const struct qk_f
 {
   struct words w = { .source = source, .group = index * 3 * n }; /* at most 5 words a term */
   struct qk_exact sum = { 0 };
-  double half = log2 (condition) / 2;
+  /* Twice the sum of magnitudes is some 4 times the largest product, for tens of terms.  */
+  double half = fmax (log2 (condition) - 2, 0) / 2;
   int shift = (int)floor (half / 2);
   size_t first = n / 2;
   for (size_t i = 0; i < n; i++)
@@ -601,7 +602,7 @@ qk_ill_draw (double *x, double *y, size_t n, double condition, const struct qk_f
                      : i == 0         ? 1
                      : i == first - 1 ? 0
                                       : next_share (&w);
-      int e = (int)rint (share * half) + (i == 0) - shift;
+      int e = (int)rint (share * half) - shift;
       x[i] = qk_round (next_value (&w, e), in, QK_NEAREST);
       y[i] = next_value (&w, e);
       if (i >= first)

@@ -143,7 +143,8 @@ double qk_ill_most (size_t n, const struct qk_float_format *in, const struct qk_
 /* Draw x and y (n), n >= QK_ILL_LEAST, numbers of format in, whose dot product has about that
    condition number 2 sum |x_i y_i| / |sum x_i y_i|: one half of the terms with random exponents,
    the largest and the smallest among them, the other of exponents that fall evenly and such that
-   each cancels the sum so far; in a random order.  The index-th pair of the block at which source
+   each cancels the sum so far; in a random order.  The mean of the logarithm is within a factor of
+   10 where the condition number is above 1000 n.  The index-th pair of the block at which source
    stands.
    Source   GenDot of Ogita, Rump, Oishi (2005), 6, but for a common factor that centres the
             exponents about 0, and significands away from 0.  */

@@ -451,7 +451,7 @@ static int
 sums_plan (struct qk_plan *plan, char why[static QK_WHY])
 {
   static double usual_dk[] = { 4, 16, 64, 256, 1024 }, ill_dk[] = { 64 },
-                usual_in[] = { QK_BINARY32, QK_BINARY16 }, ill_in[] = { QK_BINARY64 },
+                usual_in[] = { QK_BINARY32, QK_BINARY16 }, wide_in[] = { QK_BINARY64 },
                 usual[] = { QK_RECURSIVE },
                 all[]
                 = { QK_RECURSIVE, QK_PAIRWISE, QK_KAHAN, QK_NEUMAIER, QK_FMA, QK_DOT2, QK_TILED };
@@ -460,8 +460,10 @@ sums_plan (struct qk_plan *plan, char why[static QK_WHY])
 #define LIST_OR(asked, array)                                                                      \
   ((asked).n ? (asked) : (struct qk_list){ sizeof (array) / sizeof *(array), (array) })
   struct qk_list dk = ill ? LIST_OR (p->dk, ill_dk) : LIST_OR (p->dk, usual_dk);
-  struct qk_list in = ill ? LIST_OR (p->format_in, ill_in) : LIST_OR (p->format_in, usual_in);
   struct qk_list algorithm = ill ? LIST_OR (p->algorithm, all) : LIST_OR (p->algorithm, usual);
+  bool tile = algorithm.n == 1 && algorithm.value[0] == QK_TILED;
+  struct qk_list in
+      = ill || tile ? LIST_OR (p->format_in, wide_in) : LIST_OR (p->format_in, usual_in);
 #undef LIST_OR
   if (p->q_file || p->k_file || p->values || p->whole)
     return 0;

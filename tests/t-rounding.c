@@ -538,7 +538,7 @@ START_TEST (bounds_hold)
               ck_abort_msg ("%s of %zu %s in %s, %s: %g of its bound", qk_summation_names[how], n,
                             way.in->name, acc->name, qk_direction_names[d], share);
           }
-  ck_assert_int_ge (tried, 500);
+  ck_assert_double_ge (tried, 500 * effort ());
 }
 END_TEST
 
@@ -729,7 +729,8 @@ START_TEST (conditions_are_reached)
             logs += log10 (reached / condition) / SUMS;
             ck_assert_msg (reached >= 2, "%s: %g", in->name, reached);
           }
-        ck_assert_msg (logs > -1 && logs < 2.5, "%s: 10^%g times %g", in->name, logs, condition);
+        ck_assert_msg (logs > -0.2 && (condition < 1000 * N || logs < 1), "%s: 10^%g times %g",
+                       in->name, logs, condition);
       }
   ck_assert (qk_ill_most (64, qk_float_formats, qk_float_formats) == 1e32);
   ck_assert (qk_ill_most (64, &qk_float_formats[QK_BINARY32], &qk_float_formats[QK_BINARY32])

@@ -174,7 +174,7 @@ static const struct qk_option options[] = {
     .type = QK_NAMES,
     .offset = offsetof (struct qk_params, format_in),
     .metavar = "LIST",
-    .shown = "binary32,binary16; with --condition binary64",
+    .shown = "binary32,binary16; with --condition, or for the tile alone, binary64",
     .choices = qk_float_names,
     .help = "Formats of the components, to which they are rounded first: the exact sum is that of "
             "rounded components." },
