@@ -665,12 +665,12 @@ speaks_of (const struct qk_plan *plan, const struct qk_statement *s, const char 
          && !strcmp (plan->experiment->quantities[s->quantity].name, quantity);
 }
 
-/* Up to which condition number Dot2 was as good as exact.  */
+/* How Dot2 fared up to a condition number of 1/u.  */
 static void
 summarise_ill (char *text, size_t size, const struct qk_plan *plan, const struct qk_table *tables)
 {
   const struct setup *u = NULL;
-  double most = 0;
+  double error = 0, condition = 0;
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
@@ -680,15 +680,18 @@ summarise_ill (char *text, size_t size, const struct qk_plan *plan, const struct
       if ((u && its->acc != u->acc) || its->condition * its->acc->unit > 1)
         continue;
       u = its;
+      condition = fmax (condition, its->condition);
       const struct qk_table *t = &tables[s->source[0]];
       for (size_t row = 0; row < t->rows; row++)
-        most = fmax (most, t->data[row * t->columns + LARGEST + QK_DOT2]);
+        error = fmax (error, t->data[row * t->columns + LARGEST + QK_DOT2]);
     }
   if (u)
-    snprintf (text, size,
-              "Up to condition 1/u = %.1g Dot2 keeps full precision: it errs by at most %.3g u of "
-              "the sum (%s), where the others lose as many digits as the condition number has.",
-              1 / u->acc->unit, most, u->acc->name);
+    snprintf (
+        text, size,
+        "Dot2 sums as if in twice the precision: in %s it errs by at most %.3g u of the sum up "
+        "to a condition number of %.3g (1/u = %.1g), where the other algorithms lose as many "
+        "digits as that has.",
+        u->acc->name, error, condition, 1 / u->acc->unit);
 }
 
 /* The law of the longest recursive sum.  */
