@@ -259,13 +259,29 @@ varies (const struct story *t, const char *name)
   return false;
 }
 
-/* "d_k = 64": the first key and those in which rows differ.  A list tells nothing from anything. */
+/* Whether one of the findings has another value of that key.  */
+static bool
+differs (const struct story *t, const struct qk_key *key, const size_t *listed, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    {
+      const struct qk_key *other = t->found[listed[i]].statement->key;
+      for (size_t k = 0; k < QK_KEYS && other[k].name; k++)
+        if (strcmp (other[k].name, key->name) == 0 && !same_key (&other[k], key))
+          return true;
+    }
+  return false;
+}
+
+/* "d_k = 64": the first key and those in which rows, or the findings listed, differ.  A list tells
+   nothing from anything.  */
 static struct sentence
-case_words (const struct story *t, const struct qk_key *key)
+case_words (const struct story *t, const struct qk_key *key, const size_t *listed, size_t n)
 {
   struct sentence s = { "" };
   for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
-    if (!key[i].list && (i == 0 || (t->rows && varies (t, key[i].name))))
+    if (!key[i].list
+        && (i == 0 || (t->rows && varies (t, key[i].name)) || differs (t, &key[i], listed, n)))
       {
         add (&s, "%s%s = ", *s.text ? ", " : "", key[i].name);
         add_key (&s, &key[i]);
@@ -506,7 +522,7 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
       struct qk_figure f;
       figure_of (&f, found);
       if (cases)
-        qk_grid_put (g, line, where, "%s", case_words (t, s->key).text);
+        qk_grid_put (g, line, where, "%s", case_words (t, s->key, wanted, n).text);
       qk_grid_put (g, line, name, "%s", quantity (t, i)->symbol);
       if (s->digits)
         shortest (f.estimate, found->enclosure.estimate);
@@ -703,7 +719,7 @@ write_digits (const struct story *t, const size_t *wanted, size_t n, bool cases)
       if (!s->digits || has_digits (s))
         continue;
       if (cases)
-        lead = case_words (t, s->key);
+        lead = case_words (t, s->key, wanted, n);
       add (&lead, "%s%s =", *lead.text ? ": " : "", quantity (t, wanted[line])->symbol);
       fputs (t->markdown ? "" : "\n", t->out);
       say (t, lead.text, "", s->digits, 2);
@@ -827,7 +843,7 @@ write_notes (const struct story *t, const char *const *warning, size_t n)
         {
           struct sentence where = { "" };
           if (t->rows > 1)
-            where = case_words (t, first->statement->key);
+            where = case_words (t, first->statement->key, NULL, 0);
           add (&where, *where.text ? ":" : "");
           fputs (blank ? "\n" : "", t->out);
           blank = false;
