@@ -331,6 +331,51 @@ const struct qk_claim qk_claims[] = {
           QK_HOLDS },
         { "reference", "--condition=1e8,1e16,1e32", "error_over_bound", QK_HOLDS },
         { "reference", "--dk=64 --format-in=binary32 --rounding=zero", "error_bias", QK_FAILS }) },
+  { .id = "softmax-error",
+    .question = "arithmetic",
+    .said = "(implied)",
+    .exact
+    = "shifted softmax: relative error of a weight at most (n + 2ε + 2(x_max − x_min))u + O(u²), ε "
+      "the relative error of exp in units of u; more exactly (n + 2ε + a_i + Σ p_j a_j)u, "
+      "a_i = x_max − x_i, and one u more with the reciprocal of the sum",
+    .assumptions = "recursive sum; what underflows errs in absolute terms only",
+    .status = QK_TRUE,
+    .derivation = "the weight comes out as p_i e^t: n − 1 additions, a division, exp above and "
+                  "below, and the rounded differences, which move exp by a_i u",
+    .source = "Blanchard, Higham, Higham, IMA J. Numer. Anal. 41 (2021)",
+    .checks = CHECKS (
+        { "reference", "--quantity=softmax_error_over_bound --format-in=all --scale=none,sqrt",
+          "softmax_error_over_bound", QK_HOLDS },
+        { "reference",
+          "--quantity=softmax_error_over_bound --keys=2,512 --format-in=binary16,bfloat16 "
+          "--rounding=zero --scale=sqrt",
+          "softmax_error_over_bound", QK_HOLDS }) },
+  { .id = "format-overflow",
+    .question = "arithmetic",
+    .said = "low precision overflows without scaling",
+    .exact = "the score of components of variance 1 never overflows binary16: log10 P < −25000 for "
+             "d ≤ 4096; what does is exp without the shift by the maximum, P = .9911 at d = 64 and "
+             "64 keys, and the sum of exps sooner still, .9969",
+    .assumptions = "independent normal components, mean 0, variance 1",
+    .status = QK_FALSE,
+    .derivation
+    = "given q, the scores are independent N(0, ‖q‖²): P = 1 − E Φ(t/‖q‖)^n, ‖q‖ ~ χ_d; "
+      "half of the queries have a score that overflows only at variance 3230",
+    .checks = CHECKS (
+        { "reference", "--quantity=counterexample", "counterexample", QK_HOLDS },
+        { "reference", "--dk=64,1024,4096 --quantity=overflow_score_log10", "overflow_score_log10",
+          QK_HOLDS },
+        { "reference",
+          "--dk=64 --format-in=binary16 --quantity=overflow_score,overflow_exp,overflow_sum",
+          "overflow_score", QK_HOLDS },
+        { "reference",
+          "--dk=64 --format-in=binary16 --quantity=overflow_score,overflow_exp,overflow_sum",
+          "overflow_exp", QK_HOLDS },
+        { "reference",
+          "--dk=64 --format-in=binary16 --quantity=overflow_score,overflow_exp,overflow_sum",
+          "overflow_sum", QK_HOLDS },
+        { "reference", "--dk=64 --format-in=binary16 --quantity=overflow_score --dist=normal:sd=57",
+          "overflow_score", QK_FAILS }) },
   { 0 }
 };
 

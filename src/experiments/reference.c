@@ -4,18 +4,22 @@
    in low precision, vectors and values from files, blocks of other commands.  */
 
 #include "../given.h"
+#include "../narrow.h"
 #include "../part.h"
 #include "../rounding.h"
 #include "../scored.h"
 #include "../sums.h"
+#include "../weights.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct qk_part *const parts[] = { &qk_sums_part, &qk_given_part, NULL };
+static const struct qk_part *const parts[]
+    = { &qk_sums_part, &qk_narrow_part, &qk_given_part, NULL };
 
 /* All kinds of all parts, ended by NULL.  */
-static const struct qk_kind *const kinds[] = { &qk_sums_kind, &qk_given_kind, NULL };
+static const struct qk_kind *const kinds[]
+    = { &qk_sums_kind, &qk_overflow_kind, &qk_softmax_kind, &qk_given_kind, NULL };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
@@ -41,14 +45,27 @@ static const struct qk_quantity quantities[] = {
     "is none." },
   { "condition", "condition", "1", QK_DETAIL, "none",
     "Geometric mean of the condition number 2 Σ|q_i k_i| / |Σ q_i k_i| of the sums drawn." },
-  { "softmax_error_over_bound", "softmax error of its bound", "1", QK_COLUMN, "at most 1",
-    "Largest relative error of a weight over the proved bound." },
-  { "overflow_score", "P(score overflows)", "1", QK_COLUMN, "exact ± T",
-    "Probability that a score is infinite in the format." },
-  { "overflow_exp", "P(exp overflows)", "1", QK_COLUMN, "exact ± T",
-    "Probability that the exponential of the largest of n scores is infinite in the format." },
-  { "overflow_sum", "P(Σ exp overflows)", "1", QK_COLUMN, "exact ± T",
-    "Probability that the sum of the exponentials of n scores is infinite in the format." },
+  { "overflow_score", "P(score = ∞)", "1", QK_LINE, "claim ± T",
+    "Probability that the largest |c q·k_j| over a query's n keys rounds to infinity in the "
+    "format, from independent queries with keys of their own. The claim is the exact value for "
+    "components "
+    "of variance 1." },
+  { "overflow_exp", "P(exp = ∞)", "1", QK_LINE, "claim ± T",
+    "Probability that the exponential of the largest of the n scores does, without the shift by "
+    "the maximum." },
+  { "overflow_sum", "P(Σ exp = ∞)", "1", QK_LINE, "claim ± T",
+    "Probability that the sum of the n exponentials does." },
+  { "overflow_score_log10", "log10 P(score = ∞)", "1", QK_DETAIL, "at most that for variance 1",
+    "Logarithm of the exact value of overflow_score, which is too small to be sampled." },
+  { "overflow_variance", "variance to overflow", "1", QK_DETAIL, "none",
+    "Variance of the components of q and of k, the same in both, at which the largest |c q·k_j| "
+    "rounds to infinity with the probability quantile." },
+  { "softmax_error_over_bound", "softmax error / bound", "1", QK_DETAIL, "at most 1",
+    "Largest error of a weight over its proved bound. algorithm is shifted (by the largest score) "
+    "or unshifted, each with a division or with the reciprocal of the sum." },
+  { "counterexample", "counterexample", "1", QK_DETAIL, "equality",
+    "log10 of the probability that one score of components of variance 1 rounds to infinity in "
+    "binary16 at d_k = 64: scores do not overflow." },
   { "sum_digits", "digits", "1", QK_COLUMN, "as the proved bound",
     "Decimal digits to which a sum agrees with that of MPFR." },
   { "dot", "dot", "score", QK_LINE, "none",
@@ -204,10 +221,19 @@ static const struct qk_option options[] = {
     .type = QK_INTEGERS,
     .offset = offsetof (struct qk_params, keys),
     .metavar = "LIST",
-    .standard = "64",
+    .shown = "64",
     .lo = 1,
     .hi = 1048576,
-    .help = "Keys of a query, where the softmax in low precision is looked at." },
+    .help = "Keys of a query, where overflow and the softmax in narrow formats are looked at." },
+  { .name = "scale",
+    .type = QK_WORDS,
+    .offset = offsetof (struct qk_params, scale),
+    .metavar = "LIST",
+    .shown = "none",
+    .lo = 0.0001,
+    .hi = 1024,
+    .choices = qk_weights_scales,
+    .help = "What multiplies the scores there: none (1), sqrt (1/√d_k), dk (1/d_k), or a number." },
   { .name = "q",
     .type = QK_FILE,
     .offset = offsetof (struct qk_params, q_file),
@@ -255,6 +281,15 @@ static const struct qk_example examples[] = {
     "Ill-conditioned sums: Dot2 keeps full precision up to a condition number of about 1/u." },
   { "--dk=64 --format-in=binary32 --rounding=zero", "error_bias", QK_FAILS,
     "Truncation makes every sum smaller: its errors do not average out." },
+  { "--dk=64 --format-in=binary16 --quantity=overflow_score,overflow_exp,overflow_sum",
+    "overflow_exp", QK_HOLDS,
+    "Without the shift by the largest score, exp overflows binary16 for 99 queries in 100; the "
+    "scores themselves never do." },
+  { "--dk=64 --format-in=binary16 --quantity=overflow_score --dist=normal:sd=57", "overflow_score",
+    QK_FAILS, "Components of variance 3230 and more make half of the queries overflow." },
+  { "--quantity=softmax_error_over_bound --format-in=all --scale=none,sqrt",
+    "softmax_error_over_bound", QK_HOLDS,
+    "No weight of the softmax errs by more than its proved bound, in any format." },
   { 0 },
 };
 
@@ -277,6 +312,23 @@ static const char *const description[] = {
   "their condition numbers, and the error of every algorithm in units of u times the sum; with "
   "--values, the decimals of a text get their moments. Nothing is sampled then. "
   "qkcheck-formats(5) says what the files may hold, qkcheck-method(7) why the values are certain.",
+  "What overflows: for independent queries with n keys of their own (--keys, --scale), how often a "
+  "score, the exponential of one without the shift by the largest, or the sum of these is rounded "
+  "to infinity in the format of --format-acc. For normal keys and queries that are normal or signs "
+  "the exact probabilities are known: given q the scores are independent normal values, and the "
+  "law of a sum of their exponentials comes from its Laplace transform. The claim is that of "
+  "components of variance 1, whose scores never overflow; overflow_variance says from which "
+  "variance on they would.",
+  "The softmax of scores rounded to that format, every operation rounded once: shifted or not, "
+  "divided by the sum or multiplied by its reciprocal, against the correctly rounded weights. With "
+  "w the unit u (2u where truncated), ε the error of exp in units of w, a_i the distance of a "
+  "score from the largest (unshifted 0) and k = 1, or 2 with the reciprocal, a weight comes out as "
+  "p_i e^t, |t| ≤ w/(1 − εw) (n − 1 + k + 2ε) + w a_i + Σ p_j (e^(w a_j) − 1), and half the "
+  "smallest number is added for what underflows. ε is 1.6 in binary64, and 1 beyond the rounding "
+  "of that in other formats. For many keys in 16 bits the bound is larger than the weights; a "
+  "note says so. Weights without the shift are looked at where most rows do not overflow.",
+  "Lists of several --dk, --algorithm and --condition are taken for sums alone, unless --keys, "
+  "--scale or --quantity asks for these.",
   NULL,
 };
 
