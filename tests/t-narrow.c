@@ -248,7 +248,7 @@ open_block (const struct qk_case *c, uint64_t index, uint64_t seed)
 START_TEST (overflow_blocks)
 {
   static const char *const rows[]
-      = { "--dk=19 --keys=11 --dist=normal:sd=1.7", "--dk=64 --keys=3 --scale=0.9 --q-dist=laplace",
+      = { "--dk=19 --keys=11 --dist=normal:sd=1.7", "--dk=16 --keys=64 --q-dist=laplace",
           "--dk=7 --keys=64 --dist=normal:sd=17,mean=9 --scale=none" };
   const uint64_t seed = 0x513f, index = 17;
   char text[256];
