@@ -23,7 +23,7 @@ qk_overflow_log_limit (const struct qk_float_format *f)
 /* The logarithm of a probability, given the deviation sigma of the scores.  */
 typedef double log_value (double sigma, const void *what);
 
-/* ln of the mean of exp (f) over the norm.  With a = d/2, ||q||^2 = d e^t has the density
+/* A mean over the norm.  With a = d/2, ||q||^2 = d e^t has the density
 
        sqrt (a / 2 pi) / Gamma* (a) exp (-a (e^t - 1 - t)),
 
@@ -58,9 +58,9 @@ sum_terms (double first, double step, const struct mean *m)
   return sum;
 }
 
-/* The trapezoid rule converges geometrically: where halving the step changes 1e-7 of the value, the
-   rest is far smaller.  Less than enough is not looked at, and steps below 1e-3 are for nothing
-   that occurs.  */
+/* ln of the mean of exp (f).  The trapezoid rule converges geometrically: where halving the step
+   changes 1e-7 of the value, or e^enough, the rest is far smaller.  Steps below 1e-3 are for
+   nothing that occurs.  */
 static double
 log_mean (log_value *f, const void *what, const struct qk_overflow *o, double start, double step,
           double enough)
@@ -78,7 +78,7 @@ log_mean (log_value *f, const void *what, const struct qk_overflow *o, double st
       sum = (sum + between) / 2;
       step /= 2;
     }
-  while (change > fmax (1e-7 * sum, enough / factor * exp (-m.peak)) && step > 1e-3);
+  while (change > 1e-7 * sum && m.peak + log (change * factor) > enough && step > 1e-3);
   return m.peak + log (sum * factor);
 }
 
@@ -114,8 +114,8 @@ log_largest (double sigma, const void *what)
   return log (-expm1 (w->n * log1p (-fmin (exp (log_p), 1))));
 }
 
-/* Where a probability is as small as these, that of one score is a term of another rule, and n of
-   them add up.  */
+/* So many deviations out, given any q that counts, no two of n scores are there, and their
+   probabilities add up; and there log_mean would meet the rounding of t.  */
 static const double FAR = 1e12;
 
 static double
@@ -125,7 +125,7 @@ log_largest_mean (const struct qk_overflow *o, double t, double sides)
   if (t > FAR * o->deviation && !o->signs)
     return qk_score_log_tail (t / o->deviation, o->d) + log (sides) + log (o->n);
   double step, start = start_of (&step, t / (o->deviation * sqrt (o->d)), o);
-  double value = log_mean (log_largest, &what, o, start, step, 0);
+  double value = log_mean (log_largest, &what, o, start, step, -INFINITY);
   return value > 0 ? 0 : value;
 }
 
@@ -161,17 +161,19 @@ qk_overflow_deviation (const struct qk_overflow *o, double t, double p)
 
 /* ---- The sum of n exponentials --------------------------------------------------------------- */
 
-/* With S the sum over e^log_t, X = exp (sigma z - log_t) one of its terms, and q (t) = 1 - E exp
-   (-t X),
+/* With S the sum over e^log_t, X = exp (sigma z - log_t) one of its terms, and
+   q (t) = 1 - E exp (-t X),
 
        P(S >= 1) = 1/(2 pi i) integral of e^t [1 - (1 - q (t))^n] dt / t
 
    over a path around the negative axis, on which q is cut.  The path is a hyperbola,
    t = m (1 + sin (iu - alpha)): |t| grows like exp |u|, so that both what is near 1 and what is far
-   below count few nodes, and its arms at an angle of pi/2 + alpha let e^t vanish, while for sums
-   that hardly vary, (1 - q)^n like exp (-t + v t^2 / 2), v t^2 / 2 still does so too.  The
-   trapezoid rule in u errs by exp (-2 pi alpha / step). Source   Weideman, Trefethen, Parabolic and
-   hyperbolic contours for computing the Bromwich integral, Math. Comp. 76 (2007).  */
+   below count few nodes.  Its arms at an angle of pi/2 + alpha let e^t vanish; and for sums that
+   hardly vary, where (1 - q)^n is like exp (-t + v t^2 / 2), they let that vanish too.  The
+   trapezoid rule in u errs by exp (-2 pi alpha / step).
+
+   Source: Weideman, Trefethen, Parabolic and hyperbolic contours for computing the Bromwich
+   integral, Math. Comp. 76 (2007).  */
 static const double ALPHA = M_PI / 8, PATH_STEP = 0.07, CROSSING = 1;
 
 enum
@@ -352,7 +354,7 @@ qk_overflow_sum (const struct qk_overflow *o, double log_t)
   double least = exp (qk_overflow_log_max (o, log_t));
   double most = exp (qk_overflow_log_max (o, log_t - log (o->n)));
   double step, start = start_of (&step, log_t / (o->deviation * sqrt (o->d)), o);
-  double value = exp (log_mean (log_sum, &sum, o, start, step, 1e-14));
+  double value = exp (log_mean (log_sum, &sum, o, start, step, log (1e-14)));
   gsl_integration_glfixed_table_free (sum.legendre);
   return value < least ? least : value > most ? most : value;
 }

@@ -28,9 +28,9 @@ double qk_overflow_log_limit (const struct qk_float_format *f);
 double qk_overflow_log_score (const struct qk_overflow *o, double t);
 double qk_overflow_log_max (const struct qk_overflow *o, double t);
 
-/* P(sum_j exp (s_j) >= exp (log_t)), 11 <= log_t <= 710.  Absolute error 1e-12, and never outside
-   what is certain, [P(max_j s_j >= log_t), P(max_j s_j >= log_t - ln n)].  NAN where there is no
-   memory.  10 to 100 ms.  */
+/* P(sum_j exp (s_j) >= exp (log_t)), 11 <= log_t <= 710, deviation sqrt (d) >= 0.01.  Absolute
+   error 1e-12, and never outside what is certain, [P(max_j s_j >= log_t), P(max_j s_j >= log_t - ln
+   n)]. NAN where there is no memory.  10 to 200 ms.  */
 double qk_overflow_sum (const struct qk_overflow *o, double log_t);
 
 /* The deviation at which P(max_j |s_j| >= t) = p, 0 < p < 1; that of o is not looked at.  Relative
