@@ -1,10 +1,288 @@
-(* Claims.v -- what the folder base proves, restated in full; Claims.txt is what Coq makes of it.  *)
-Require Import Reals.
-From Qkcheck.base Require Import Sum Softmax Shared Heads.
+(* Claims.v -- what the folder base proves, restated in full; Claims.txt is what Coq makes of it.
+
+   Vectors and matrices are functions of indices that count from 0, with their sizes beside them;
+   sum n f is f 0 + ... + f (n-1).  *)
+Require Import Reals List.
+From Qkcheck.base Require Import Sum Linear Softmax Shared Heads Additive.
+Import ListNotations.
 Open Scope R_scope.
 
-(* J = diag(p) - p p^T is positive semidefinite for every probability vector p. *)
-Theorem jacobian_psd n p :
-  (forall i, (i < n)%nat -> 0 <= p i) -> sum n p = 1 ->
+(** ** The softmax of n >= 1 scores x *)
+
+(* The weights are positive and sum to 1. *)
+Theorem softmax_simplex n x : (0 < n)%nat ->
+  (forall i, 0 < softmax n x i) /\ sum n (softmax n x) = 1.
+Proof. exact (fun Hn => conj (softmax_pos n Hn x) (softmax_sum1 n Hn x)). Qed.
+
+(* Adding a constant to all scores changes nothing. *)
+Theorem softmax_shift n x c i : (0 < n)%nat -> softmax n (fun j => x j + c) i = softmax n x i.
+Proof. exact (fun Hn => softmax_shift n Hn x c i). Qed.
+
+(* dp_i/dx_j = p_i (delta_ij - p_j) = J_ij. *)
+Theorem softmax_derivative n x i j : (i < n)%nat -> (j < n)%nat ->
+  derivable_pt_lim (fun t => softmax n (fun k => x k + t * delta j k) i) 0
+    (softmax n x i * (delta i j - softmax n x j)).
+Proof. exact (fun Hi => softmax_partial n (Nat.le_lt_trans _ _ _ (Nat.le_0_l i) Hi) x i j Hi). Qed.
+
+(* A score that stands a gap above all others takes all weight but (n-1) e^-gap. *)
+Theorem softmax_gap n x k gap : (k < n)%nat ->
+  (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  1 - INR (n - 1) * exp (- gap) <= softmax n x k.
+Proof. exact (fun Hk => softmax_gap n (Nat.le_lt_trans _ _ _ (Nat.le_0_l k) Hk) x k gap Hk). Qed.
+
+(* As the scores grow in proportion, the largest of them takes all weight. *)
+Theorem softmax_limit n x k : (k < n)%nat -> (forall j, (j < n)%nat -> j <> k -> x j < x k) ->
+  forall eps, 0 < eps ->
+    exists t0, forall t, t0 <= t -> 1 - eps <= softmax n (fun j => t * x j) k.
+Proof. exact (fun Hk => softmax_limit n (Nat.le_lt_trans _ _ _ (Nat.le_0_l k) Hk) x k Hk). Qed.
+
+(** ** The Jacobian J = diag(p) - p p^T of a probability vector p *)
+
+Theorem jacobian_entries p i j : J p i j = delta i j * p i - p i * p j.
+Proof. exact (J_diag_minus_outer p i j). Qed.
+
+Theorem jacobian_symmetric p i j : J p i j = J p j i.
+Proof. exact (J_sym p i j). Qed.
+
+Theorem jacobian_row_sum n p : sum n p = 1 ->
+  forall i, (i < n)%nat -> sum n (J p i) = 0.
+Proof. exact (J_row_sum n p). Qed.
+
+Theorem jacobian_psd n p : (forall i, (i < n)%nat -> 0 <= p i) -> sum n p = 1 ->
   forall z, 0 <= sum n (fun i => sum n (fun j => z i * J p i j * z j)).
 Proof. exact (J_psd n p). Qed.
+
+(* |J z|_2 <= m |z|_2 where m is at least every 2 p_i (1 - p_i). *)
+Theorem jacobian_norm n p : (forall i, (i < n)%nat -> 0 <= p i) -> sum n p = 1 ->
+  forall m, (forall i, (i < n)%nat -> 2 * (p i * (1 - p i)) <= m) ->
+  forall z, sum n (fun i => (sum n (fun j => J p i j * z j)) ^ 2) <= m ^ 2 * sum n (fun i => z i ^ 2).
+Proof. exact (J_norm n p). Qed.
+
+(* So the spectral norm is at most 1/2. *)
+Theorem jacobian_norm_half n p : (forall i, (i < n)%nat -> 0 <= p i) -> sum n p = 1 ->
+  forall z, sum n (fun i => (sum n (fun j => J p i j * z j)) ^ 2) <=
+    (1 / 2) ^ 2 * sum n (fun i => z i ^ 2).
+Proof. exact (J_norm_half n p). Qed.
+
+Theorem jacobian_frobenius n p : (forall i, (i < n)%nat -> 0 <= p i) -> sum n p = 1 ->
+  sum n (fun i => sum n (fun j => J p i j ^ 2)) <= (1 - sum n (fun i => p i ^ 2)) / 2.
+Proof. exact (J_frobenius_le n p). Qed.
+
+(* Saturated, the Jacobian vanishes at the rate of the gap: |J z|_2 <= 2 (n-1) e^-gap |z|_2. *)
+Theorem jacobian_gap n x k gap : (k < n)%nat ->
+  (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  forall z, sum n (fun i => (sum n (fun j => J (softmax n x) i j * z j)) ^ 2) <=
+    (2 * (INR (n - 1) * exp (- gap))) ^ 2 * sum n (fun i => z i ^ 2).
+Proof. exact (fun Hk => J_gap n (Nat.le_lt_trans _ _ _ (Nat.le_0_l k) Hk) x k gap Hk). Qed.
+
+(* Scores c q.k_j of d-dimensional keys: dp_i/dq_a = c sum_j J_ij k_ja. *)
+Theorem query_gradient n d (k : nat -> nat -> R) c q i a : (i < n)%nat -> (a < d)%nat ->
+  let s q j := c * sum d (fun b => q b * k j b) in
+  derivable_pt_lim (fun t => softmax n (s (fun b => q b + t * delta a b)) i) 0
+    (c * sum n (fun j => J (softmax n (s q)) i j * k j a)).
+Proof. exact (fun Hi => query_derivative n (Nat.le_lt_trans _ _ _ (Nat.le_0_l i) Hi) d k c q i a Hi). Qed.
+
+(** ** Shared and separate weights: tokens x with D numbers, W, WQ, WK of size D by d *)
+
+(* "(WX)(WX)^T = X^T W^T W X" fails for X = I and W = (1 2): 5 against ((1,2),(2,4)). *)
+Theorem shared_identity_fails :
+  let X := entry [[1; 0]; [0; 1]] in let W := entry [[1; 2]] in let WX := product 2 W X in
+  product 2 WX (transpose WX) 0 0 = 5 /\
+  forall i j, (i < 2)%nat -> (j < 2)%nat ->
+    product 1 (transpose WX) WX i j = INR ((i + 1) * (j + 1)).
+Proof. exact identity_fails. Qed.
+
+(* What holds: s_ij = x_i^T (WQ WK^T) x_j. *)
+Theorem scores_are_bilinear D d x WQ WK i j :
+  scores D d x WQ WK i j =
+  sum D (fun a => sum D (fun b => x i a * sum d (fun c => WQ a c * WK b c) * x j b)).
+Proof. exact (scores_bilinear D d x WQ WK i j). Qed.
+
+Theorem shared_symmetric D d x W i j : scores D d x W W i j = scores D d x W W j i.
+Proof. exact (gram_sym d (project D x W) i j). Qed.
+
+Theorem shared_psd n D d x W z :
+  0 <= sum n (fun i => sum n (fun j => z i * scores D d x W W i j * z j)).
+Proof. exact (gram_psd d (project D x W) n z). Qed.
+
+(* Separate weights: s_01 = 1 and s_10 = 0 for two unit vectors. *)
+Theorem separate_asymmetric :
+  let x := entry [[1; 0]; [0; 1]] in let WQ := entry [[1]; [0]] in let WK := entry [[0]; [1]] in
+  scores 2 1 x WQ WK 0 1 = 1 /\ scores 2 1 x WQ WK 1 0 = 0.
+Proof. exact separate_not_symmetric. Qed.
+
+(* The forms W W^T are the symmetric positive semidefinite ones among all forms A B^T of rank <= d. *)
+Theorem shared_forms D d M :
+  (exists W, forall a b, (a < D)%nat -> (b < D)%nat -> M a b = sum d (fun c => W a c * W b c)) <->
+  (exists A B, forall a b, (a < D)%nat -> (b < D)%nat -> M a b = sum d (fun c => A a c * B b c)) /\
+  (forall a b, (a < D)%nat -> (b < D)%nat -> M a b = M b a) /\
+  (forall z, 0 <= sum D (fun a => sum D (fun b => z a * M a b * z b))).
+Proof. exact (shared_forms D d M). Qed.
+
+(* "Symmetry forces each position to score itself highest" fails for the rows (1,0) and (2,0). *)
+Theorem diagonal_not_maximal :
+  let x := entry [[1; 0]; [2; 0]] in
+  sum 2 (fun c => x 0%nat c * x 0%nat c) < sum 2 (fun c => x 0%nat c * x 1%nat c).
+Proof. exact diagonal_not_maximal. Qed.
+
+(* What holds: |s_ij| <= max(s_ii, s_jj). *)
+Theorem shared_at_most_diagonal D d x W i j :
+  Rabs (scores D d x W W i j) <= Rmax (scores D d x W W i i) (scores D d x W W j j).
+Proof. exact (gram_le_max d (project D x W) i j). Qed.
+
+(* Projected rows of equal norm: each scores itself highest. *)
+Theorem equal_norms_diagonal D d x W i j :
+  scores D d x W W i i = scores D d x W W j j -> scores D d x W W i j <= scores D d x W W i i.
+Proof. exact (gram_equal_norms d (project D x W) i j). Qed.
+
+(* Tokens of equal norm are not enough: (1,0) and (3/5,4/5) with W = (1,2)^T. *)
+Theorem equal_token_norms_not_enough :
+  let x := entry [[1; 0]; [3/5; 4/5]] in let W := entry [[1]; [2]] in
+  sum 2 (fun c => x 0%nat c * x 0%nat c) = sum 2 (fun c => x 1%nat c * x 1%nat c) /\
+  scores 2 1 x W W 0 0 < scores 2 1 x W W 0 1.
+Proof. exact equal_token_norms_not_enough. Qed.
+
+(* The softmax of symmetric scores s: p_ij / p_ji = Z_j / Z_i, Z_i the normaliser of row i. *)
+Theorem shared_ratio n s i j : (0 < n)%nat -> s i j = s j i ->
+  softmax n (s i) j / softmax n (s j) i = Z n (s j) / Z n (s i).
+Proof. exact (symmetric_ratio n s i j). Qed.
+
+(* So p is reversible with weights Z, but not symmetric: the rows (0) and (1). *)
+Theorem shared_reversible n s i j : (0 < n)%nat -> s i j = s j i ->
+  Z n (s i) * softmax n (s i) j = Z n (s j) * softmax n (s j) i.
+Proof. exact (symmetric_reversible n s i j). Qed.
+
+Theorem shared_not_symmetric :
+  let s := gram 1 (entry [[0]; [1]]) in
+  (forall i j, s i j = s j i) /\ softmax 2 (s 1%nat) 0 < softmax 2 (s 0%nat) 1.
+Proof. exact symmetric_scores_directed_weights. Qed.
+
+(* Symmetric scores cannot learn a directed cycle a -> b -> c -> a: the mean log loss is at least ln 2,
+   and at most two of the three rows score the next of the cycle highest. *)
+Theorem cycle_log_loss n s a b c : (forall i j, s i j = s j i) ->
+  (a < n)%nat -> (b < n)%nat -> (c < n)%nat -> a <> b -> b <> c -> c <> a ->
+  ln 2 <= - (ln (softmax n (s a) b) + ln (softmax n (s b) c) + ln (softmax n (s c) a)) / 3.
+Proof. exact (cycle_log_loss n s a b c). Qed.
+
+Theorem cycle_accuracy s a b c : (forall i j : nat, s i j = s j i) ->
+  ~ (s a c < s a b /\ s b a < s b c /\ s c b < s c a).
+Proof. exact (cycle_argmax s a b c). Qed.
+
+(* The derivative of a differentiable loss of the scores, when the shared W moves along V, is the sum
+   of its derivatives when only WQ and when only WK does. *)
+Theorem shared_gradients_add n D d x W V L G :
+  gradient n L (scores D d x W W) G ->
+  exists q k,
+    derivable_pt_lim (fun t => L (scores D d x (moved W V t) W)) 0 q /\
+    derivable_pt_lim (fun t => L (scores D d x W (moved W V t))) 0 k /\
+    derivable_pt_lim (fun t => L (scores D d x (moved W V t) (moved W V t))) 0 (q + k).
+Proof. exact (shared_gradient n D d x W V L G). Qed.
+
+Theorem separate_parameters_double D d :
+  separate_parameters D d = (2 * shared_parameters D d)%nat.
+Proof. exact (separate_is_double D d). Qed.
+
+(** ** Heads: h of them, of D/h columns each *)
+
+(* 3 D^2 parameters for every h that divides D, D^2 more behind the heads, 4 D biases. *)
+Theorem head_parameters_any D h : h <> 0%nat -> Nat.divide h D ->
+  head_parameters D h (D / h) = (3 * (D * D))%nat /\
+  output_parameters D h (D / h) = (D * D)%nat /\
+  bias_parameters D h (D / h) = (4 * D)%nat.
+Proof. exact (head_parameters_any D h). Qed.
+
+(* h must divide D: D = 5, h = 2. *)
+Theorem head_divisibility : (head_parameters 5 2 (5 / 2) < 3 * (5 * 5))%nat.
+Proof. exact divisibility_needed. Qed.
+
+(* 8 n D^2 + 4 n^2 D operations for every h; the softmax does grow with h. *)
+Theorem head_operations n D h : h <> 0%nat -> Nat.divide h D ->
+  attention_operations n D h (D / h) = (8 * (n * (D * D)) + 4 * (n * n * D))%nat /\
+  softmax_operations n h = (5 * h * (n * n))%nat.
+Proof. exact (fun Hh Hd => conj (attention_operations_any n D h Hh Hd) (softmax_operations_count n h)). Qed.
+
+(* log P minus its row means is a sum of d products of a row and a column term. *)
+Theorem head_log_rank n d q k i j : (0 < n)%nat ->
+  let log_p i j := ln (softmax n (score d q k i) j) in
+  log_p i j - row_mean n (log_p i) =
+  sum d (fun c => q i c * (k j c - row_mean n (fun l => k l c))).
+Proof. exact (log_weights_rank n d q k i j). Qed.
+
+(* With d < n - 1 some positive weights P are the softmax of no q and k. *)
+Theorem head_limited n d : (d < n - 1)%nat ->
+  exists P, (forall i, (i < n)%nat -> (forall j, 0 < P i j) /\ sum n (P i) = 1) /\
+    forall q k, exists i j, (i < n)%nat /\ (j < n)%nat /\ softmax n (score d q k i) j <> P i j.
+Proof. exact (head_limited n d). Qed.
+
+(* With d = n - 1 and X of rank n (X Y = I for some Y) every positive P is reached. *)
+Theorem head_reaches n D (X Y P : nat -> nat -> R) : (0 < n)%nat ->
+  (forall i j, (i < n)%nat -> (j < n)%nat -> sum D (fun a => X i a * Y a j) = delta i j) ->
+  (forall i, (i < n)%nat -> (forall j, 0 < P i j) /\ sum n (P i) = 1) ->
+  exists WQ WK, forall i j, (i < n)%nat -> (j < n)%nat ->
+    softmax n (scores D (n - 1) X WQ WK i) j = P i j.
+Proof. exact (head_reaches n D X Y P). Qed.
+
+(* One head averages: its output lies between the smallest and the largest value. *)
+Theorem head_average n x v lo hi : (0 < n)%nat ->
+  (forall j, (j < n)%nat -> lo <= v j <= hi) ->
+  lo <= sum n (fun j => softmax n x j * v j) <= hi.
+Proof. exact (one_head_is_an_average n x v lo hi). Qed.
+
+(* One head cannot give each of two keys weight 1 - eps with eps < 1/2. *)
+Theorem one_head_one_key n x a b eps : (a < n)%nat -> (b < n)%nat -> a <> b ->
+  1 - eps <= softmax n x a -> 1 - eps <= softmax n x b -> 1 / 2 <= eps.
+Proof. exact (one_head_one_key n x a b eps). Qed.
+
+(* Two heads can, one key each: for every key there are scores that give it weight 1 - eps, and then
+   the output is its value but for eps times the range of the values. *)
+Theorem a_head_for_each_key n a eps : (a < n)%nat -> 0 < eps ->
+  exists x, 1 - eps <= softmax n x a /\
+    forall v lo hi, (forall j, (j < n)%nat -> lo <= v j <= hi) ->
+      Rabs (sum n (fun j => softmax n x j * v j) - v a) <= eps * (hi - lo).
+Proof. exact (a_head_for_each_key n a eps). Qed.
+
+(** ** Additive scores, and the angle *)
+
+(* |v^T tanh(a + b)| <= |v|_1 for all a = W q and b = U k. *)
+Theorem additive_bounded m v a b :
+  Rabs (sum m (fun c => v c * tanh (a c + b c))) <= sum m (fun c => Rabs (v c)).
+Proof. exact (additive_bounded m v a b). Qed.
+
+(* Without tanh the weights over the keys are the same for all queries a, a'. *)
+Theorem additive_needs_tanh n m v (key : nat -> nat -> R) a a' i : (0 < n)%nat ->
+  softmax n (fun j => sum m (fun c => v c * (a c + key j c))) i =
+  softmax n (fun j => sum m (fun c => v c * (a' c + key j c))) i.
+Proof. exact (linear_ignores_query n m v key a a' i). Qed.
+
+(* One tanh suffices for scores of rank 2: tanh(i + j), i, j < 2, is no product r_i c_j. *)
+Theorem additive_rank :
+  ~ exists r c, forall i j, (i < 2)%nat -> (j < 2)%nat -> tanh (INR i + INR j) = r i * c j.
+Proof. exact additive_not_rank_one. Qed.
+
+(* Operations for n queries and keys of d numbers, with m hidden units. *)
+Theorem additive_count n d m :
+  additive_operations n d m = (4 * (n * d * m) + 3 * (n * n * m))%nat /\
+  additive_tanhs n m = (n * n * m)%nat /\ dot_operations n d = (2 * (n * n * d))%nat.
+Proof. exact (additive_count n d m). Qed.
+
+(* They are of the order of the dot product's when m <= C d and d <= C' n. *)
+Theorem additive_same_order n d m C C' : (m <= C * d)%nat -> (d <= C' * n)%nat ->
+  (additive_operations n d m <= (2 * C * C' + 2 * C) * dot_operations n d)%nat.
+Proof. exact (additive_same_order n d m C C'). Qed.
+
+(* q.k = |q| |k| cos, and the cosine is one. *)
+Theorem dot_is_cosine d q k : 0 < norm d q -> 0 < norm d k ->
+  dot d q k = norm d q * norm d k * cosine d q k /\ -1 <= cosine d q k <= 1.
+Proof. exact (dot_is_cosine d q k). Qed.
+
+(* "The dot product measures alignment" fails: q = (1,0) against k = (1,0) and l = (2,2). *)
+Theorem alignment_fails :
+  let x := entry [[1; 0]; [1; 0]; [2; 2]] in
+  cosine 2 (x 0%nat) (x 1%nat) = 1 /\ dot 2 (x 0%nat) (x 1%nat) = 1 /\
+  cosine 2 (x 0%nat) (x 2%nat) = / sqrt 2 /\ dot 2 (x 0%nat) (x 2%nat) = 2.
+Proof. exact alignment_fails. Qed.
+
+(* What holds: it does among keys of equal norm. *)
+Theorem alignment_equal_norms d q k l : 0 < norm d q -> 0 < norm d k -> norm d k = norm d l ->
+  (dot d q k <= dot d q l <-> cosine d q k <= cosine d q l).
+Proof. exact (alignment_equal_norms d q k l). Qed.

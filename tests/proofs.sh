@@ -82,22 +82,21 @@ try 'name other theorems' claims.tsv '/_more/d'
 try 'Claims.txt (<) is not what Coq prints' Claims.v '/_more/,$d' claims.tsv '/_more/d'
 try 'does not compile' Claims.v 's/twice_grows n/twice_sum n/'
 try 'not every theorem' Claims.v 's/exact (twice_grows n)/apply twice_grows/'
-try 'is of class reals and needs 0 axioms' claims.tsv 's/none/reals/'
+try 'base has no class mathcomp' claims.tsv 's/none/mathcomp/'
 
 # Gaps and axioms, used and unused, under any name
 try 'rests on: Small.twice_grows' base/Small.v '/twice_grows/,/Qed/s/Proof.*/Proof. Admitted./'
 try 'rests on: Small.unused' base/Small.v '/unused/,/Qed/s/Proof.*/Proof. Admitted./'
-for word in Axiom Parameter Hypothesis; do
+for word in Axiom Hypothesis; do
   try 'of kind ' base/Small.v "2a $word own : forall n, n <= n + n."
 done
-try 'rests on: Small.own' base/Small.v '2a Context (own : forall n, n <= n + n).' Claims.v 's/twice_grows n/own n/'
+try 'rests on: Small.own' base/Small.v '2a Context (own : forall n, n <= n + n).' Claims.v 's/twice_grows n/Small.own n/'
 try 'of kind ' base/Small.v '2a Module Type Given. Axiom own : False. End Given. Declare Module Mine : Given.'
 try 'guarded' base/Small.v '2a Unset Guard Checking. Fixpoint own (n : nat) : False := own n.'
-try 'guarded' base/Small.v '2a #[bypass_check(guard)] Fixpoint own (n : nat) : False := own n.'
 try 'positive' base/Small.v '2a Unset Positivity Checking. Inductive bad := Bad : (bad -> nat) -> bad. Definition own : bad -> nat := fun _ => 0.'
 try 'hierarchy' base/Small.v '2a Unset Universe Checking. Definition own : Type := let t := Type : Type in (fun x : t => x) t.'
-try 'class none) rests on' base/Small.v '2a Require Import Classical.' Claims.v 's/exact (twice_grows n)/exact (match Classical_Prop.classic True with or_introl _ => twice_grows n | or_intror _ => twice_grows n end)/'
-try 'class all) rests on' base/Small.v '2a Require Import ClassicalEpsilon. Definition own := constructive_indefinite_description.'
+try 'a theorem of class none rests on' base/Small.v '2a Require Import Classical.' Claims.v 's/exact (twice_grows n)/exact (match Classical_Prop.classic True with or_introl _ => twice_grows n | or_intror _ => twice_grows n end)/'
+try 'base rests on' base/Small.v '2a Require Import ClassicalEpsilon. Definition own := constructive_indefinite_description.'
 
 [ $failed = 0 ] && echo "proofs: all of $tried changes noticed"
 exit $failed

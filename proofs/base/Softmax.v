@@ -1,4 +1,6 @@
-(* Softmax.v -- the softmax, its derivatives, and bounds of its Jacobian.  *)
+(* Softmax.v -- the softmax, its derivatives, and bounds of its Jacobian.
+
+   n is the number of keys, x the scores, p a row of weights, J = diag(p) - p p^T.  *)
 Require Import Reals Lra Lia Psatz.
 From Qkcheck.base Require Import Sum.
 Open Scope R_scope.
@@ -28,11 +30,39 @@ Proof.
   apply sum_ge_term; [exact Hi|intros; left; apply softmax_pos].
 Qed.
 
+Lemma softmax_two x j k : (j < n)%nat -> (k < n)%nat -> j <> k -> softmax x j + softmax x k <= 1.
+Proof.
+  intros Hj Hk Hne. rewrite <- (softmax_sum1 x).
+  rewrite <- (sum_delta n j (softmax x) Hj), <- (sum_delta n k (softmax x) Hk) at 1.
+  rewrite <- sum_plus. apply sum_le; intros i Hi. pose proof (softmax_pos x i).
+  unfold delta. destruct (Nat.eqb_spec i j); destruct (Nat.eqb_spec i k); subst; try lra. congruence.
+Qed.
+
 Theorem softmax_shift x c i : softmax (fun j => x j + c) i = softmax x i.
 Proof.
   unfold softmax, Z. rewrite (sum_ext n _ (fun j => exp (x j) * exp c)) by (intros; apply exp_plus).
   rewrite sum_scal_r, exp_plus. fold (Z x). pose proof (Z_pos x). pose proof (exp_pos c).
   field. lra.
+Qed.
+
+(* Scores that differ by a constant give the same weights, and only they do. *)
+Lemma softmax_eq x y c : (forall i, (i < n)%nat -> x i = y i + c) ->
+  forall i, (i < n)%nat -> softmax x i = softmax y i.
+Proof.
+  intros H i Hi. rewrite <- (softmax_shift y c i). unfold softmax, Z. rewrite (H i Hi).
+  now rewrite (sum_ext n (fun i => exp (x i)) (fun i => exp (y i + c))) by (intros; now rewrite H).
+Qed.
+
+Lemma softmax_inj x y : (forall i, (i < n)%nat -> softmax x i = softmax y i) ->
+  exists c, forall i, (i < n)%nat -> x i = y i + c.
+Proof.
+  intros H. exists (ln (Z x) - ln (Z y)). intros i Hi.
+  pose proof (Z_pos x) as Hx. pose proof (Z_pos y) as Hy.
+  assert (E : exp (x i) = exp (y i) * (Z x / Z y)).
+  { specialize (H i Hi). unfold softmax in H.
+    replace (exp (x i)) with (exp (x i) / Z x * Z x) by (field; lra). rewrite H. field. lra. }
+  apply exp_inv. rewrite E, exp_plus. f_equal. unfold Rminus.
+  rewrite exp_plus, exp_Ropp, !exp_ln by assumption. reflexivity.
 Qed.
 
 (** ** Jacobian *)
@@ -201,6 +231,44 @@ Proof.
     pose proof (J_inf_norm_le_half i Hi). pose proof (pow2_ge_0 (z i)). nra.
 Qed.
 
+(** Schur's test: if every absolute row sum is at most m, then |J z|_2 <= m |z|_2.  So the norm of J
+    is at most the largest 2 p_i (1 - p_i), which is at most 1/2. *)
+Theorem J_norm m : (forall i, (i < n)%nat -> 2 * (p i * (1 - p i)) <= m) ->
+  forall z, sum n (fun i => (sum n (fun j => J p i j * z j)) ^ 2) <= m ^ 2 * sum n (fun i => z i ^ 2).
+Proof.
+  clear n_pos. intros Hm z.
+  destruct (Nat.eq_dec n 0) as [E|E]; [rewrite E; cbn; lra|].
+  assert (Hm0 : 0 <= m).
+  { assert (H0 : (0 < n)%nat) by lia. pose proof (Hm 0%nat H0). pose proof (p_nonneg 0%nat H0).
+    pose proof (p_le1 0%nat H0). nra. }
+  apply Rle_trans with (sum n (fun i => m * sum n (fun j => Rabs (J p i j) * z j ^ 2))).
+  - apply sum_le; intros i Hi.
+    set (a := fun j => sqrt (Rabs (J p i j))).
+    assert (Ha : forall j, a j ^ 2 = Rabs (J p i j)) by (intros; apply pow2_sqrt, Rabs_pos).
+    apply Rle_trans with ((sum n (fun j => a j * (a j * Rabs (z j)))) ^ 2).
+    + rewrite <- (pow2_abs (sum n (fun j => J p i j * z j))). apply pow_incr. split; [apply Rabs_pos|].
+      eapply Rle_trans; [apply sum_Rabs|]. right. apply sum_ext; intros j Hj.
+      rewrite Rabs_mult, <- Ha. ring.
+    + eapply Rle_trans; [apply cauchy_schwarz|].
+      rewrite (sum_ext n (fun j => a j ^ 2) (fun j => Rabs (J p i j))) by (intros; apply Ha).
+      rewrite (sum_ext n (fun j => (a j * Rabs (z j)) ^ 2) (fun j => Rabs (J p i j) * z j ^ 2)).
+      2:{ intros j Hj. rewrite Rpow_mult_distr, Ha, pow2_abs. reflexivity. }
+      apply Rmult_le_compat_r.
+      * apply sum_nonneg; intros. apply Rmult_le_pos; [apply Rabs_pos|apply pow2_ge_0].
+      * rewrite J_row_abs_sum by exact Hi. auto.
+  - rewrite sum_scal. replace (m ^ 2 * sum n (fun i => z i ^ 2)) with (m * (m * sum n (fun i => z i ^ 2)))
+      by ring.
+    apply Rmult_le_compat_l; [exact Hm0|]. rewrite sum_swap, <- sum_scal. apply sum_le; intros j Hj.
+    rewrite sum_scal_r, (sum_ext n _ (fun i => Rabs (J p j i))) by (intros; now rewrite J_sym).
+    apply Rmult_le_compat_r; [apply pow2_ge_0|]. rewrite J_row_abs_sum by exact Hj. auto.
+Qed.
+
+Corollary J_norm_half z :
+  sum n (fun i => (sum n (fun j => J p i j * z j)) ^ 2) <= (1 / 2) ^ 2 * sum n (fun i => z i ^ 2).
+Proof.
+  apply J_norm. intros i Hi. rewrite <- J_row_abs_sum by exact Hi. now apply J_inf_norm_le_half.
+Qed.
+
 (** Saturation: if one probability is at least 1 - eps, every entry of J, its
     trace and every absolute row sum is at most 2 eps. *)
 Theorem J_saturation k eps : (k < n)%nat -> 1 - eps <= p k ->
@@ -270,5 +338,76 @@ Proof.
   destruct (Rle_dec 1 a) as [Ha|Ha]; [nra|].
   assert ((1 - a) * Z x <= (1 - a) * (exp (x k) * (1 + a))) by (apply Rmult_le_compat_l; lra).
   nra.
+Qed.
+
+(** ... and the Jacobian vanishes at the same rate: |J z|_2 <= 2 (n-1) e^{-gap} |z|_2. *)
+Theorem J_gap x k gap : (k < n)%nat -> (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  forall z, sum n (fun i => (sum n (fun j => J (softmax x) i j * z j)) ^ 2) <=
+    (2 * (INR (n - 1) * exp (- gap))) ^ 2 * sum n (fun i => z i ^ 2).
+Proof.
+  intros Hk Hg.
+  assert (Hp : forall i, (i < n)%nat -> 0 <= softmax x i) by (intros; left; apply softmax_pos).
+  apply J_norm; [exact Hp|apply softmax_sum1|]. intros i Hi.
+  rewrite <- (J_row_abs_sum (softmax x) Hp (softmax_sum1 x) i Hi).
+  apply (J_saturation (softmax x) Hp (softmax_sum1 x) k); [exact Hk|now apply softmax_gap|exact Hi].
+Qed.
+
+(** Scores that grow: as t grows, the largest of the scores t x_j takes all weight. *)
+Theorem softmax_limit x k : (k < n)%nat -> (forall j, (j < n)%nat -> j <> k -> x j < x k) ->
+  forall eps, 0 < eps -> exists t0, forall t, t0 <= t -> 1 - eps <= softmax (fun j => t * x j) k.
+Proof.
+  intros Hk Hx eps Heps.
+  assert (Hgap : exists g, 0 < g /\ forall j, (j < n)%nat -> j <> k -> x j <= x k - g).
+  { clear eps Heps n_pos Hk. induction n as [|m IH]; [exists 1; split; [lra|lia]|].
+    destruct IH as (g & Hg & H); [intros; apply Hx; lia|].
+    destruct (Nat.eq_dec m k) as [->|Hne].
+    - exists g. split; [exact Hg|]. intros j Hj Hjk. apply H; lia.
+    - assert (x m < x k) by (apply Hx; [lia|exact Hne]).
+      exists (Rmin g (x k - x m)). split; [apply Rmin_glb_lt; lra|].
+      intros j Hj Hjk. pose proof (Rmin_l g (x k - x m)). pose proof (Rmin_r g (x k - x m)).
+      destruct (Nat.eq_dec j m) as [->|]; [lra|]. assert (x j <= x k - g) by (apply H; lia). lra. }
+  destruct Hgap as (g & Hg & Hx').
+  pose proof (pos_INR (n - 1)) as Hn.
+  (* from t0 on, (n-1) e^{-t g} <= eps: e^{t g} >= 1 + t g *)
+  exists (INR (n - 1) / (eps * g)). intros t Ht.
+  assert (Ht0 : 0 <= t).
+  { eapply Rle_trans; [|exact Ht]. unfold Rdiv. apply Rmult_le_pos; [exact Hn|].
+    left. apply Rinv_0_lt_compat. nra. }
+  eapply Rle_trans; [|apply (softmax_gap (fun j => t * x j) k (t * g) Hk)].
+  - assert (INR (n - 1) * exp (- (t * g)) <= eps); [|lra].
+    rewrite exp_Ropp. apply Rmult_le_reg_r with (exp (t * g)); [apply exp_pos|].
+    rewrite Rmult_assoc, Rinv_l, Rmult_1_r by (apply Rgt_not_eq, exp_pos).
+    assert (t * g <= exp (t * g)) by (pose proof (exp_ineq1_le (t * g)); lra).
+    apply Rle_trans with (eps * (t * g)); [|apply Rmult_le_compat_l; lra].
+    apply Rmult_le_compat_r with (r := eps * g) in Ht; [|nra].
+    replace (INR (n - 1) / (eps * g) * (eps * g)) with (INR (n - 1)) in Ht by (field; lra). lra.
+  - intros j Hj Hjk. specialize (Hx' j Hj Hjk). nra.
+Qed.
+
+(** ** The gradient with respect to the query: dp_i/dq_a = c sum_j J_ij k_ja for scores c q.k_j *)
+Theorem query_derivative d (K : nat -> nat -> R) c q i a : (i < n)%nat -> (a < d)%nat ->
+  let s q j := c * sum d (fun b => q b * K j b) in
+  derivable_pt_lim (fun t => softmax (s (fun b => q b + t * delta a b)) i) 0
+    (c * sum n (fun j => J (softmax (s q)) i j * K j a)).
+Proof.
+  intros Hi Ha s.
+  assert (E : forall t j, s (fun b => q b + t * delta a b) j = line (s q) (fun j => c * K j a) t j).
+  { intros t j. unfold s, line.
+    rewrite (sum_ext d _ (fun b => q b * K j b + delta a b * (t * K j b))) by (intros; ring).
+    rewrite sum_plus, sum_delta_l by exact Ha. ring. }
+  assert (E' : forall t, softmax (s (fun b => q b + t * delta a b)) i
+      = softmax (line (s q) (fun j => c * K j a) t) i).
+  { intros t. apply (softmax_eq _ _ 0); [|exact Hi]. intros j Hj. rewrite E. ring. }
+  pose proof (softmax_directional (s q) (fun j => c * K j a) i 0 Hi) as D.
+  replace (c * sum n (fun j => J (softmax (s q)) i j * K j a)) with
+    (sum n (fun j => J (softmax (line (s q) (fun j => c * K j a) 0)) i j * (c * K j a))).
+  - intros eps Heps. destruct (D eps Heps) as (del & H). exists del. intros h Hh Hlt.
+    rewrite !E'. exact (H h Hh Hlt).
+  - rewrite <- sum_scal. apply sum_ext; intros j Hj.
+    assert (P : forall m, softmax (line (s q) (fun j => c * K j a) 0) m = softmax (s q) m).
+    { intros m. unfold softmax, Z, line. rewrite Rmult_0_l, Rplus_0_r.
+      now rewrite (sum_ext n (fun i => exp (s q i + 0 * (c * K i a))) (fun i => exp (s q i)))
+        by (intros; f_equal; ring). }
+    unfold J. rewrite !P. ring.
 Qed.
 End Softmax.
