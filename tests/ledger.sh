@@ -4,13 +4,15 @@
 # src/claims.c has the ledger, proofs/claims.tsv says what proves each row, proofs/[a-z]*.md derive it in
 # words.  Nothing here needs Coq: what the table says of theorems is for proofs/check.sh.
 
-# Claims that are proved and have no row in the ledger yet.  A name leaves when its row comes.
+# Claims with rows in the table of proofs and none in the ledger yet.  A name leaves when its row comes.
 ahead='
+  unscaled-in-paper training-stability
   shared-identity shared-symmetric separate-asymmetric separate-expressive diagonal-forced
-  shared-directed self-score separate-parameters gradient-coupling
+  shared-directed self-score separate-parameters gradient-coupling shared-quality shared-training
   head-parameters head-cost head-subspaces head-mixture head-rank head-init
-  additive-complexity additive-needs-tanh dot-geometry dot-alignment additive-variance
-  additive-saturates additive-asymmetric
+  head-quality single-head-fails head-roles head-training head-robustness
+  additive-complexity additive-slower additive-memory additive-needs-tanh dot-geometry dot-alignment
+  additive-variance additive-saturates additive-asymmetric dot-better additive-obsolete low-dimension
   sum-reference dot-error softmax-error format-overflow
 '
 
