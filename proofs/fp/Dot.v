@@ -1,129 +1,343 @@
-(* Dot.v -- the recursive dot product in binary64: forward error with underflow.  *)
-Require Import Reals Lra Lia Psatz ZArith.
-From Flocq Require Import Core Relative Plus_error Pff2Flocq.
+(* Dot.v -- forward error of sums and dot products computed one term after the other, with and
+    without fused multiply-add, and in any other order.  *)
+Require Import Reals Lra Lia Psatz Arith.
 From Qkcheck.base Require Import Sum.
+From Qkcheck.fp Require Import Arithmetic.
 Open Scope R_scope.
 
-Section Dot.
-Let prec : Z := 53%Z.
-Let emin : Z := (-1074)%Z.
-Variable choice : Z -> bool.
-Instance prec_pos : Prec_gt_0 prec := eq_refl.
-Notation fexp := (FLT_exp emin prec).
-Notation rnd := (round radix2 fexp (Znearest choice)).
-Notation format := (generic_format radix2 fexp).
+Definition dot n (x y : nat -> R) : R := sum n (fun i => x i * y i).
+Definition absdot n (x y : nat -> R) : R := sum n (fun i => Rabs (x i * y i)).
 
-Definition u : R := / 2 * bpow radix2 (-53 + 1).     (* 2^-53 *)
-Definition eta : R := / 2 * bpow radix2 (-1074).     (* 2^-1075 *)
+Lemma absdot_nonneg n x y : 0 <= absdot n x y.
+Proof. apply sum_nonneg. intros. apply Rabs_pos. Qed.
 
-Lemma u_pos : 0 < u. Proof. unfold u; pose proof (bpow_gt_0 radix2 (-53+1)); lra. Qed.
-Lemma eta_pos : 0 < eta. Proof. unfold eta; pose proof (bpow_gt_0 radix2 (-1074)); lra. Qed.
+Lemma dot_le_absdot n x y : Rabs (dot n x y) <= absdot n x y.
+Proof. apply sum_Rabs. Qed.
 
-Lemma format_rnd x : format (rnd x).
-Proof. apply generic_format_round; [apply FLT_exp_valid|apply valid_rnd_N]; exact prec_pos. Qed.
+Section Computed.
+Variable rnd : R -> R.
 
-Lemma rnd_mul z : exists d e, Rabs d <= u /\ Rabs e <= eta /\ rnd z = z * (1 + d) + e.
+(** s = 0; for (i = 0; i < n; i++) s = s + a[i]; *)
+Fixpoint computed_sum (n : nat) (a : nat -> R) : R :=
+  match n with O => 0 | S m => rnd (computed_sum m a + a m) end.
+
+(** One step of a dot product.  Compilers may fuse some steps and not others, so which are fused is
+    a function of the step. *)
+Definition multiply_add (fused : bool) (s x y : R) : R :=
+  if fused then rnd (s + x * y) else rnd (s + rnd (x * y)).
+
+(** s = 0; for (i = 0; i < n; i++) s = s + x[i] * y[i], or s = fma (x[i], y[i], s); *)
+Fixpoint computed_dot (fused : nat -> bool) (n : nat) (x y : nat -> R) : R :=
+  match n with O => 0 | S m => multiply_add (fused m) (computed_dot fused m x y) (x m) (y m) end.
+
+Lemma computed_dot_ext fused n x x' y : (forall i, (i < n)%nat -> x i = x' i) ->
+  computed_dot fused n x y = computed_dot fused n x' y.
 Proof.
-  destruct (error_N_FLT radix2 emin prec eq_refl choice z) as (d & e & Hd & He & _ & H).
-  exists d, e. repeat split; assumption.
+  intros H. induction n as [|n IH]; [reflexivity|]. cbn [computed_dot].
+  rewrite H by lia. rewrite IH; [reflexivity|]. intros. apply H. lia.
 Qed.
 
-Lemma rnd_add x y : format x -> format y ->
-  exists d, Rabs d <= u /\ rnd (x + y) = (x + y) * (1 + d).
+(** Any order of summation is a binary tree with one product per leaf. *)
+Inductive order : Type :=
+  | Term : nat -> order
+  | Plus : order -> order -> order.
+
+Fixpoint height (t : order) : nat :=
+  match t with Term _ => 0 | Plus l r => S (Nat.max (height l) (height r)) end.
+
+Fixpoint terms (t : order) : nat :=
+  match t with Term _ => 1 | Plus l r => terms l + terms r end.
+
+(** The sum of f over the terms of the tree. *)
+Fixpoint over (t : order) (f : nat -> R) : R :=
+  match t with Term i => f i | Plus l r => over l f + over r f end.
+
+Fixpoint computed_over (t : order) (x y : nat -> R) : R :=
+  match t with
+  | Term i => rnd (x i * y i)
+  | Plus l r => rnd (computed_over l x y + computed_over r x y)
+  end.
+End Computed.
+
+Section Errors.
+Context {format : R -> Prop} {rnd : R -> R} {u eta : R}.
+Hypothesis A : arithmetic format rnd u eta.
+
+Let u0 : 0 <= u := unit_nonneg _ _ _ _ A.
+Let eta0 : 0 <= eta := underflow_nonneg _ _ _ _ A.
+
+(** ** Sums of stored numbers *)
+
+Lemma computed_sum_format n a : format (computed_sum rnd n a).
+Proof. destruct n; cbn; [apply (format_0 _ _ _ _ A)|apply (format_rnd _ _ _ _ A)]. Qed.
+
+(** The first addition, 0 + a_0, is exact: so n - 1 factors and not n. *)
+Lemma computed_sum_1 a : format (a 0%nat) -> computed_sum rnd 1 a = a 0%nat.
+Proof. intros Ha. cbn. rewrite Rplus_0_l. apply (rnd_format _ _ _ _ A), Ha. Qed.
+
+Theorem sum_error n a : (forall i, (i < n)%nat -> format (a i)) ->
+  Rabs (computed_sum rnd n a - sum n a) <= ((1 + u) ^ (n - 1) - 1) * sum n (fun i => Rabs (a i)).
 Proof.
-  intros Fx Fy. destruct (FLT_plus_error_N_ex radix2 emin prec choice x y Fx Fy) as (d & Hd & H).
-  exists d; split; [|exact H]. eapply Rle_trans; [exact Hd|].
-  apply (u_rod1pu_ro_le_u_ro radix2 prec).
+  intros Fa. induction n as [|n IH]; [cbn; rewrite Rminus_0_r, Rabs_R0; lra|].
+  destruct n as [|n].
+  { rewrite computed_sum_1 by (apply Fa; lia). cbn. rewrite Rplus_0_l.
+    unfold Rminus. rewrite Rplus_opp_r, Rabs_R0. lra. }
+  specialize (IH ltac:(intros; apply Fa; lia)).
+  replace (S (S n) - 1)%nat with (S (S n - 1)) by lia.
+  set (m := S n) in *. cbn [computed_sum sum pow].
+  pose proof (pow_ge_1 u (m - 1) u0). pose proof (Rabs_pos (a m)).
+  set (G := (1 + u) ^ (m - 1)) in *. set (S := sum m (fun i => Rabs (a i))) in *.
+  pose proof (sum_Rabs m a) as HS. fold S in HS.
+  eapply Rle_trans; [apply (rnd_add_after A _ _ _ ((G - 1) * S) (S + Rabs (a m)))|].
+  - apply computed_sum_format.
+  - apply Fa. unfold m. lia.
+  - replace (computed_sum rnd m a + a m - (sum m a + a m)) with (computed_sum rnd m a - sum m a) by ring.
+    exact IH.
+  - eapply Rle_trans; [apply Rabs_triang|]. lra.
+  - assert (u * Rabs (a m) <= ((1 + u) * G - 1) * Rabs (a m)) by (apply Rmult_le_compat_r; nra). nra.
 Qed.
 
-Variables x y : nat -> R.
-
-(** acc = 0; for (i = 0; i < n; i++) acc = acc + x[i]*y[i]; *)
-Fixpoint fl_dot (n : nat) : R :=
-  match n with O => 0 | S m => rnd (fl_dot m + rnd (x m * y m)) end.
-Definition dot n := sum n (fun i => x i * y i).
-Definition absdot n := sum n (fun i => Rabs (x i * y i)).
-
-Lemma fl_dot_format n : format (fl_dot n).
-Proof. destruct n; cbn; [apply generic_format_0|apply format_rnd]. Qed.
-
-Lemma absdot_nonneg n : 0 <= absdot n.
-Proof. apply sum_nonneg; intros; apply Rabs_pos. Qed.
-
-Lemma Rabs_mult_le a b A B : Rabs a <= A -> Rabs b <= B -> Rabs (a * b) <= A * B.
-Proof. intros. rewrite Rabs_mult. apply Rmult_le_compat; auto using Rabs_pos. Qed.
-
-Theorem dot_forward_error n :
-  Rabs (fl_dot n - dot n) <= ((1 + u) ^ n - 1) * absdot n + INR n * (1 + u) ^ n * eta.
+(** For terms of one sign the error is relative. *)
+Theorem sum_nonneg_between n a : u <= 1 -> (forall i, (i < n)%nat -> format (a i) /\ 0 <= a i) ->
+  (1 - u) ^ (n - 1) * sum n a <= computed_sum rnd n a <= (1 + u) ^ (n - 1) * sum n a.
 Proof.
-  pose proof u_pos as Hu. pose proof eta_pos as Heta.
-  induction n as [|n IH].
-  - cbn. rewrite Rminus_0_r, Rabs_R0. lra.
-  - destruct (rnd_mul (x n * y n)) as (d & t & Hd & Ht & Hp).
-    destruct n as [|n].
-    { (* the first addition, 0 + p, is exact *)
-      unfold dot, absdot. cbn [fl_dot sum pow INR]. rewrite !Rplus_0_l.
-      rewrite (round_generic _ _ _ (rnd (x 0%nat * y 0%nat)) (format_rnd _)), Hp.
-      replace (x 0%nat * y 0%nat * (1 + d) + t - x 0%nat * y 0%nat)
-        with ((x 0%nat * y 0%nat) * d + t) by ring.
-      eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_mult.
-      pose proof (Rabs_pos (x 0%nat * y 0%nat)). nra. }
-    destruct (rnd_add (fl_dot (S n)) (rnd (x (S n) * y (S n))) (fl_dot_format _) (format_rnd _))
-      as (e & He & Hs).
-    assert (E : fl_dot (S (S n)) = (fl_dot (S n) + rnd (x (S n) * y (S n))) * (1 + e)) by exact Hs.
-    rewrite E, Hp. unfold dot, absdot. cbn [sum]. fold (dot (S n)) (absdot (S n)).
-    change (sum n (fun i => x i * y i) + x n * y n) with (dot (S n)).
-    change (sum n (fun i => Rabs (x i * y i)) + Rabs (x n * y n)) with (absdot (S n)).
-    set (m := S n) in *. set (p := x m * y m) in *.
-    set (G := (1 + u) ^ m) in *. set (A := absdot m) in *.
-    assert (HA : 0 <= A) by apply absdot_nonneg.
-    assert (HG : 1 + u <= G).
-    { unfold G, m. cbn [pow]. rewrite <- (Rmult_1_r (1 + u)) at 1.
-      apply Rmult_le_compat_l; [lra|]. apply pow_R1_Rle. lra. }
-    assert (HD : Rabs (dot m) <= A) by apply sum_Rabs.
-    replace ((fl_dot m + (p * (1 + d) + t)) * (1 + e) - (dot m + p)) with
-      ((fl_dot m - dot m) * (1 + e) + dot m * e + p * ((1 + d) * (1 + e) - 1) + t * (1 + e)) by ring.
-    assert (H1e : Rabs (1 + e) <= 1 + u).
-    { eapply Rle_trans; [apply Rabs_triang|]. rewrite Rabs_R1. lra. }
-    assert (Hde : Rabs ((1 + d) * (1 + e) - 1) <= (1 + u) * (1 + u) - 1).
-    { replace ((1 + d) * (1 + e) - 1) with (d + e + d * e) by ring.
-      eapply Rle_trans; [apply Rabs_triang|]. pose proof (Rabs_triang d e).
-      pose proof (Rabs_mult_le d e u u Hd He). lra. }
-    pose proof (Rabs_mult_le _ _ _ _ IH H1e) as B1.
-    pose proof (Rabs_mult_le _ _ _ _ HD He) as B2.
-    pose proof (Rabs_mult_le p _ _ _ (Rle_refl _) Hde) as B3.
-    pose proof (Rabs_mult_le _ _ _ _ Ht H1e) as B4.
-    eapply Rle_trans; [apply Rabs_triang|].
-    eapply Rle_trans; [apply Rplus_le_compat_r, Rabs_triang|].
-    eapply Rle_trans; [apply Rplus_le_compat_r, Rplus_le_compat_r, Rabs_triang|].
-    rewrite S_INR. change ((1 + u) ^ S m) with ((1 + u) * G).
-    assert (P3 : Rabs p * ((1 + u) * (1 + u) - 1) <= Rabs p * ((1 + u) * G - 1)).
-    { apply Rmult_le_compat_l; [apply Rabs_pos|]. nra. }
-    assert (P4 : eta * (1 + u) <= (1 + u) * G * eta).
-    { rewrite (Rmult_comm eta). apply Rmult_le_compat_r; [lra|]. nra. }
-    lra.
+  intros Hu Ha. induction n as [|n IH]; [cbn; lra|]. destruct n as [|n].
+  { rewrite computed_sum_1 by (apply Ha; lia). cbn. lra. }
+  specialize (IH ltac:(intros; apply Ha; lia)).
+  replace (S (S n) - 1)%nat with (S (S n - 1)) by lia.
+  set (m := S n) in *. cbn [computed_sum sum pow].
+  destruct (Ha m ltac:(unfold m; lia)) as [Fm Pm].
+  assert (HS : 0 <= sum m a) by (apply sum_nonneg; intros; apply Ha; unfold m in *; lia).
+  set (k := (m - 1)%nat) in *.
+  pose proof (pow_incr (1 - u) 1 k ltac:(lra)) as L1. rewrite pow1 in L1.
+  assert (L0 : 0 <= (1 - u) ^ k) by (apply pow_le; lra).
+  pose proof (pow_ge_1 u k u0) as U1.
+  assert (Hz : 0 <= computed_sum rnd m a + a m) by nra.
+  pose proof (rnd_add_error _ _ _ _ A _ _ (computed_sum_format m a) Fm) as E.
+  rewrite (Rabs_pos_eq _ Hz) in E. apply Rabs_between in E.
+  split.
+  - apply Rle_trans with ((1 - u) * (computed_sum rnd m a + a m)); [|lra].
+    rewrite Rmult_assoc. apply Rmult_le_compat_l; nra.
+  - apply Rle_trans with ((1 + u) * (computed_sum rnd m a + a m)); [lra|].
+    rewrite Rmult_assoc. apply Rmult_le_compat_l; nra.
 Qed.
 
-Lemma gamma_bound n : INR n * u < 1 -> (1 + u) ^ n - 1 <= INR n * u / (1 - INR n * u).
+(** ** Dot products, one term after the other *)
+
+Lemma computed_dot_format fused n x y : format (computed_dot rnd fused n x y).
 Proof.
-  pose proof u_pos as Hu. intros Hn.
-  assert (K : (1 + u) ^ n * (1 - INR n * u) <= 1).
-  { clear Hn. induction n as [|n IH]; [cbn; lra|]. rewrite S_INR. cbn [pow].
-    set (P := (1 + u) ^ n) in *. set (k := INR n) in *.
-    assert (0 < P) by (apply pow_lt; lra). assert (0 <= k) by apply pos_INR.
-    assert (0 <= P * ((k + 1) * (u * u))) by (do 2 (apply Rmult_le_pos; [lra|]); apply Rmult_le_pos; lra).
-    replace ((1 + u) * P * (1 - (k + 1) * u)) with (P * (1 - k * u) - P * ((k + 1) * (u * u))) by ring.
-    lra. }
-  apply Rmult_le_reg_r with (1 - INR n * u); [lra|].
-  replace (INR n * u / (1 - INR n * u) * (1 - INR n * u)) with (INR n * u) by (field; lra). lra.
+  destruct n; cbn; [apply (format_0 _ _ _ _ A)|].
+  unfold multiply_add. destruct (fused n); apply (format_rnd _ _ _ _ A).
 Qed.
 
-(** Higham's form |fl(x.y) - x.y| <= gamma_n |x|.|y| + underflow. *)
-Corollary dot_forward_error_gamma n : INR n * u < 1 ->
-  Rabs (fl_dot n - dot n) <=
-    INR n * u / (1 - INR n * u) * absdot n + INR n * (1 + u) ^ n * eta.
+(** A step whose running sum is off by b ends off by this much, fused or not. *)
+Lemma multiply_add_error fused s x y t b B : format s -> Rabs (s - t) <= b -> Rabs t <= B ->
+  Rabs (multiply_add rnd fused s x y - (t + x * y)) <=
+    (1 + u) * b + u * B + ((1 + u) * (1 + u) - 1) * Rabs (x * y) + (1 + u) * eta.
 Proof.
-  intros Hn. eapply Rle_trans; [apply dot_forward_error|].
-  apply Rplus_le_compat_r, Rmult_le_compat_r; [apply absdot_nonneg|apply gamma_bound; exact Hn].
+  intros Fs Hb HB. set (p := x * y). pose proof (Rabs_pos p) as Hp.
+  assert (Ht : Rabs (t + p) <= B + Rabs p) by (eapply Rle_trans; [apply Rabs_triang|]; lra).
+  unfold multiply_add. fold p. destruct fused.
+  - eapply Rle_trans; [apply (rnd_after A _ _ b (B + Rabs p))|]; [|exact Ht|nra].
+    replace (s + p - (t + p)) with (s - t) by ring. exact Hb.
+  - eapply Rle_trans; [apply (rnd_add_after A _ _ _ (b + (u * Rabs p + eta)) (B + Rabs p))|];
+      [exact Fs| | |exact Ht|nra].
+    + apply (format_rnd _ _ _ _ A).
+    + replace (s + rnd p - (t + p)) with ((s - t) + (rnd p - p)) by ring.
+      eapply Rle_trans; [apply Rabs_triang|]. pose proof (rnd_error _ _ _ _ A p). lra.
 Qed.
-End Dot.
+
+(** The first step adds to 0 and costs one rounding only. *)
+Lemma multiply_add_0 fused x y :
+  Rabs (multiply_add rnd fused 0 x y - x * y) <= u * Rabs (x * y) + eta.
+Proof.
+  unfold multiply_add. destruct fused; rewrite Rplus_0_l.
+  - apply (rnd_error _ _ _ _ A).
+  - rewrite (rnd_format _ _ _ _ A _ (format_rnd _ _ _ _ A _)). apply (rnd_error _ _ _ _ A).
+Qed.
+
+Theorem dot_error_power fused n x y :
+  Rabs (computed_dot rnd fused n x y - dot n x y) <=
+    ((1 + u) ^ n - 1) * absdot n x y + INR n * (1 + u) ^ n * eta.
+Proof.
+  induction n as [|n IH]; [cbn; rewrite Rminus_0_r, Rabs_R0; lra|].
+  destruct n as [|n].
+  { unfold dot, absdot. cbn. rewrite !Rplus_0_l.
+    pose proof (multiply_add_0 (fused 0%nat) (x 0%nat) (y 0%nat)). nra. }
+  set (m := S n) in *. change (computed_dot rnd fused (S m) x y)
+    with (multiply_add rnd (fused m) (computed_dot rnd fused m x y) (x m) (y m)).
+  unfold dot, absdot. cbn [sum]. fold (dot m x y) (absdot m x y).
+  eapply Rle_trans; [apply (multiply_add_error _ _ _ _ _ _ _ (computed_dot_format _ _ _ _) IH
+    (dot_le_absdot m x y))|].
+  rewrite S_INR. cbn [pow]. pose proof (pos_INR m).
+  assert (HG : 1 + u <= (1 + u) ^ m).
+  { unfold m. cbn [pow]. pose proof (pow_ge_1 u n u0). nra. }
+  pose proof (absdot_nonneg m x y). pose proof (Rabs_pos (x m * y m)).
+  set (G := (1 + u) ^ m) in *. set (p := Rabs (x m * y m)) in *. set (a := absdot m x y) in *.
+  assert (((1 + u) * (1 + u) - 1) * p <= ((1 + u) * G - 1) * p) by (apply Rmult_le_compat_r; nra).
+  assert ((1 + u) * eta <= (1 + u) * G * eta) by (apply Rmult_le_compat_r; nra).
+  nra.
+Qed.
+
+(** From powers to gamma_n, for the two terms at once. *)
+Lemma power_to_gamma n k a : 0 <= a -> INR n * u < 1 ->
+  ((1 + u) ^ n - 1) * a + INR k * (1 + u) ^ n * eta <= gamma u n * a + INR k * eta / (1 - INR n * u).
+Proof.
+  intros Ha Hn. apply Rplus_le_compat.
+  - apply Rmult_le_compat_r; [exact Ha|]. apply gamma_bound; assumption.
+  - unfold Rdiv. rewrite !Rmult_assoc. apply Rmult_le_compat_l; [apply pos_INR|].
+    rewrite Rmult_comm. apply Rmult_le_compat_l; [exact eta0|]. apply pow_1_plus; assumption.
+Qed.
+
+(** |computed - x.y| <= gamma_n sum |x_i y_i| + underflow (Higham 2002, section 3.1). *)
+Theorem dot_error fused n x y : INR n * u < 1 ->
+  Rabs (computed_dot rnd fused n x y - dot n x y) <=
+    gamma u n * absdot n x y + INR n * eta / (1 - INR n * u).
+Proof.
+  intros Hn. eapply Rle_trans; [apply dot_error_power|].
+  apply power_to_gamma; [apply absdot_nonneg|exact Hn].
+Qed.
+
+(** Products that need no rounding, as those of two binary16 numbers in binary32: one factor less,
+    and no underflow. *)
+Theorem dot_error_exact_products n x y : (forall i, (i < n)%nat -> format (x i * y i)) ->
+  INR (n - 1) * u < 1 ->
+  Rabs (computed_dot rnd (fun _ => false) n x y - dot n x y) <= gamma u (n - 1) * absdot n x y.
+Proof.
+  intros Fp Hn.
+  assert (E : computed_dot rnd (fun _ => false) n x y = computed_sum rnd n (fun i => x i * y i)).
+  { clear Hn. induction n as [|n IH]; [reflexivity|]. cbn [computed_dot computed_sum].
+    unfold multiply_add. rewrite IH by (intros; apply Fp; lia).
+    rewrite (rnd_format _ _ _ _ A (x n * y n)) by (apply Fp; lia). reflexivity. }
+  rewrite E. eapply Rle_trans; [apply sum_error, Fp|].
+  apply Rmult_le_compat_r; [apply absdot_nonneg|]. apply gamma_bound; assumption.
+Qed.
+
+(** ** In any order *)
+
+Lemma computed_over_format t x y : format (computed_over rnd t x y).
+Proof. destruct t; apply (format_rnd _ _ _ _ A). Qed.
+
+Lemma over_nonneg t f : (forall i, 0 <= f i) -> 0 <= over t f.
+Proof. intros Hf. induction t; cbn; [apply Hf|lra]. Qed.
+
+Lemma over_Rabs t f : Rabs (over t f) <= over t (fun i => Rabs (f i)).
+Proof. induction t; cbn; [lra|]. eapply Rle_trans; [apply Rabs_triang|]. lra. Qed.
+
+Theorem order_error_power t x y :
+  Rabs (computed_over rnd t x y - over t (fun i => x i * y i)) <=
+    ((1 + u) ^ (height t + 1) - 1) * over t (fun i => Rabs (x i * y i))
+    + INR (terms t) * (1 + u) ^ (height t + 1) * eta.
+Proof.
+  induction t as [i|l IHl r IHr].
+  { cbn. pose proof (rnd_error _ _ _ _ A (x i * y i)). nra. }
+  cbn [computed_over over terms height]. rewrite plus_INR.
+  set (f := fun i => x i * y i) in *. set (g := fun i => Rabs (x i * y i)) in *.
+  assert (Hg : forall i, 0 <= g i) by (intros; apply Rabs_pos).
+  pose proof (over_nonneg l g Hg). pose proof (over_nonneg r g Hg).
+  pose proof (over_Rabs l f : _ <= over l g) as Bl. pose proof (over_Rabs r f : _ <= over r g) as Br.
+  pose proof (pos_INR (terms l)). pose proof (pos_INR (terms r)).
+  set (h := (Nat.max (height l) (height r) + 1)%nat).
+  replace (S (Nat.max (height l) (height r)) + 1)%nat with (S h) by (unfold h; lia).
+  assert (Gl : (1 + u) ^ (height l + 1) <= (1 + u) ^ h) by (apply Rle_pow; [lra|unfold h; lia]).
+  assert (Gr : (1 + u) ^ (height r + 1) <= (1 + u) ^ h) by (apply Rle_pow; [lra|unfold h; lia]).
+  pose proof (pow_ge_1 u h u0). set (G := (1 + u) ^ h) in *.
+  assert (weaken : forall a k g' e, 0 <= a -> 0 <= k -> g' <= G ->
+    e <= (g' - 1) * a + k * g' * eta -> e <= (G - 1) * a + k * G * eta).
+  { intros a k g' e Ha Hk Hg' He. eapply Rle_trans; [exact He|]. apply Rplus_le_compat.
+    - apply Rmult_le_compat_r; lra.
+    - apply Rmult_le_compat_r, Rmult_le_compat_l; assumption. }
+  apply (weaken (over l g) (INR (terms l))) in IHl; [|assumption..].
+  apply (weaken (over r g) (INR (terms r))) in IHr; [|assumption..].
+  eapply Rle_trans; [apply (rnd_add_after A _ _ _
+    ((G - 1) * (over l g + over r g) + (INR (terms l) + INR (terms r)) * G * eta)
+    (over l g + over r g))|].
+  - apply computed_over_format.
+  - apply computed_over_format.
+  - replace (computed_over rnd l x y + computed_over rnd r x y - (over l f + over r f)) with
+      ((computed_over rnd l x y - over l f) + (computed_over rnd r x y - over r f)) by ring.
+    eapply Rle_trans; [apply Rabs_triang|]. lra.
+  - eapply Rle_trans; [apply Rabs_triang|]. lra.
+  - change ((1 + u) ^ S h) with ((1 + u) * G). right. ring.
+Qed.
+
+(** n products summed in an order of height h: gamma_(h + 1). *)
+Theorem order_error t x y : INR (height t + 1) * u < 1 ->
+  Rabs (computed_over rnd t x y - over t (fun i => x i * y i)) <=
+    gamma u (height t + 1) * over t (fun i => Rabs (x i * y i))
+    + INR (terms t) * eta / (1 - INR (height t + 1) * u).
+Proof.
+  intros Hn. eapply Rle_trans; [apply order_error_power|].
+  apply power_to_gamma; [apply over_nonneg; intros; apply Rabs_pos|exact Hn].
+Qed.
+End Errors.
+
+(** ** Pairwise: halves, halves of halves, ... *)
+
+(** The n terms from the i-th on, in at most [levels] levels. *)
+Fixpoint halves (levels i n : nat) : order :=
+  match levels with
+  | O => Term i
+  | S k => if (n <=? 1)%nat then Term i
+           else Plus (halves k i (n / 2)) (halves k (i + n / 2) (n - n / 2))
+  end.
+
+Definition pairwise (n : nat) : order := halves (Nat.log2_up n) 0 n.
+
+Lemma halves_height k i n : (height (halves k i n) <= k)%nat.
+Proof.
+  revert i n. induction k as [|k IH]; intros i n; cbn [halves]; [cbn; lia|].
+  destruct (n <=? 1)%nat; cbn [height]; [lia|].
+  pose proof (IH i (n / 2)%nat). pose proof (IH (i + n / 2)%nat (n - n / 2)%nat). lia.
+Qed.
+
+Lemma sum_split n m f : sum (n + m) f = sum n f + sum m (fun j => f (n + j)%nat).
+Proof.
+  induction m as [|m IH]; [rewrite Nat.add_0_r; cbn; lra|].
+  rewrite Nat.add_succ_r. cbn. rewrite IH. lra.
+Qed.
+
+(** All terms are there, each once. *)
+Lemma halves_over k i n f : (1 <= n <= 2 ^ k)%nat ->
+  over (halves k i n) f = sum n (fun j => f (i + j)%nat) /\ terms (halves k i n) = n.
+Proof.
+  revert i n. induction k as [|k IH]; intros i n Hn; cbn [halves].
+  { assert (n = 1)%nat as -> by (cbn in Hn; lia). cbn. rewrite Nat.add_0_r. split; [lra|reflexivity]. }
+  destruct (Nat.leb_spec n 1).
+  { assert (n = 1)%nat as -> by lia. cbn. rewrite Nat.add_0_r. split; [lra|reflexivity]. }
+  cbn [Nat.pow] in Hn. set (h := (n / 2)%nat).
+  assert (Hh : (2 * h <= n <= 2 * h + 1)%nat).
+  { pose proof (Nat.div_mod n 2 ltac:(lia)). pose proof (Nat.mod_upper_bound n 2 ltac:(lia)).
+    unfold h. lia. }
+  destruct (IH i h ltac:(lia)) as [Ol Tl]. destruct (IH (i + h)%nat (n - h)%nat ltac:(lia)) as [Or Tr].
+  cbn [over terms]. rewrite Ol, Or, Tl, Tr. split; [|lia].
+  replace n with (h + (n - h))%nat at 2 by lia. rewrite sum_split. f_equal.
+  apply sum_ext. intros. f_equal. lia.
+Qed.
+
+Section PairwiseError.
+Context {format : R -> Prop} {rnd : R -> R} {u eta : R}.
+Hypothesis A : arithmetic format rnd u eta.
+
+(** gamma of the number of levels and one for the product. *)
+Theorem pairwise_error n x y : (1 <= n)%nat -> let k := (Nat.log2_up n + 1)%nat in INR k * u < 1 ->
+  Rabs (computed_over rnd (pairwise n) x y - dot n x y) <=
+    gamma u k * absdot n x y + INR n * eta / (1 - INR k * u).
+Proof.
+  intros Hn k Hk. set (t := pairwise n).
+  assert (Hpow : (1 <= n <= 2 ^ Nat.log2_up n)%nat).
+  { destruct (Nat.eq_dec n 1) as [->|]; [cbn; lia|]. pose proof (Nat.log2_up_spec n). lia. }
+  assert (Ht : (height t + 1 <= k)%nat).
+  { pose proof (halves_height (Nat.log2_up n) 0 n). unfold t, k, pairwise. lia. }
+  pose proof (fun f => halves_over (Nat.log2_up n) 0 n f Hpow) as Over. fold (pairwise n) t in Over.
+  pose proof (order_error_power A t x y) as E.
+  rewrite (proj1 (Over (fun i => x i * y i))), (proj1 (Over (fun i => Rabs (x i * y i)))),
+    (proj2 (Over x)) in E.
+  cbn [Nat.add] in E. fold (dot n x y) (absdot n x y) in E.
+  eapply Rle_trans; [exact E|]. eapply Rle_trans; [|apply (power_to_gamma A k n); [apply absdot_nonneg|exact Hk]].
+  assert ((1 + u) ^ (height t + 1) <= (1 + u) ^ k).
+  { apply Rle_pow; [|exact Ht]. pose proof (unit_nonneg _ _ _ _ A). lra. }
+  pose proof (absdot_nonneg n x y). pose proof (underflow_nonneg _ _ _ _ A). pose proof (pos_INR n).
+  apply Rplus_le_compat; repeat apply Rmult_le_compat_r; try lra. apply Rmult_le_compat_l; lra.
+Qed.
+End PairwiseError.

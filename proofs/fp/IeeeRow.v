@@ -1,0 +1,170 @@
+(* IeeeRow.v -- the bounds of Softmax and row, for IEEE 754 arithmetic of any format.  *)
+From Qkcheck.base Require Import Sum Softmax.
+Require Import Reals Lra Lia ZArith.
+From Flocq Require Import Core BinarySingleNaN Binary.
+From Qkcheck.fp Require Import Arithmetic Dot ShiftedSoftmax Row Ieee.
+Open Scope R_scope.
+
+Section Format.
+Variables prec emax : Z.
+Context (prec_gt_0 : Prec_gt_0 prec) (prec_lt_emax : Prec_lt_emax prec emax).
+
+Notation float := (binary_float prec emax).
+Notation value := B2R.
+Notation finite := is_finite.
+Notation nan := {f : float | is_nan prec emax f = true}.
+Variables (plus_nan mult_nan minus_nan div_nan : float -> float -> nan)
+  (fma_nan : float -> float -> float -> nan).
+
+Notation add := (add plus_nan).
+Notation mul := (mul mult_nan).
+Notation sub := (sub minus_nan).
+Notation div := (div div_nan).
+Notation float_dot := (float_dot plus_nan mult_nan fma_nan).
+Notation values x := (fun i => value (x i)).
+Notation rnd := (rounded prec emax mode_NE).
+Notation u := (unit_roundoff prec mode_NE).
+Notation eta := (underflow_unit prec emax mode_NE).
+
+Notation arith := (ieee_arithmetic prec emax prec_gt_0 mode_NE).
+
+(** ** Sums *)
+
+Fixpoint float_sum (n : nat) (a : nat -> float) : float :=
+  match n with O => B754_zero prec emax false | S m => add (float_sum m a) (a m) end.
+
+Lemma float_sum_finite n a : finite (float_sum n a) = true ->
+  (forall i, (i < n)%nat -> finite (a i) = true) /\
+  value (float_sum n a) = computed_sum rnd n (values a).
+Proof.
+  induction n as [|n IH]; cbn [float_sum computed_sum]; intros F; [split; [lia|reflexivity]|].
+  apply add_finite in F as (Fs & Fa & ->). destruct (IH Fs) as [Fi ->]. split; [|reflexivity].
+  intros i Hi. destruct (Nat.eq_dec i n) as [->|]; [exact Fa|apply Fi; lia].
+Qed.
+
+Theorem float_sum_error n a : INR (n - 1) * u < 1 -> finite (float_sum n a) = true ->
+  Rabs (value (float_sum n a) - sum n (values a)) <=
+    gamma u (n - 1) * sum n (fun i => Rabs (value (a i))).
+Proof.
+  intros Hn F. destruct (float_sum_finite _ _ F) as [_ ->]. eapply Rle_trans.
+  - apply (sum_error arith). intros. apply stored_value.
+  - apply Rmult_le_compat_r; [apply sum_nonneg; intros; apply Rabs_pos|].
+    apply gamma_bound; [apply (unit_nonneg _ _ _ _ arith)|exact Hn].
+Qed.
+
+(** ** The softmax *)
+
+Variable fexp : float -> float.
+
+(** The exponential of the library, on finite numbers up to 0. *)
+Definition accurate_float_exp (eps alpha : R) : Prop := forall y : float,
+  finite y = true -> value y <= 0 ->
+  0 <= value (fexp y) /\ Rabs (value (fexp y) - exp (value y)) <= eps * exp (value y) + alpha.
+
+(** [top] is where the largest entry is. *)
+Definition float_shifted (x : nat -> float) (top i : nat) : float := sub (x i) (x top).
+Definition float_Z (n : nat) (x : nat -> float) (top : nat) : float :=
+  float_sum n (fun i => fexp (float_shifted x top i)).
+Definition float_softmax (n : nat) (x : nat -> float) (top i : nat) : float :=
+  div (fexp (float_shifted x top i)) (float_Z n x top).
+
+(** Where no step overflows, each is the rounding of the exact one.  (An entry over an infinite sum
+    is 0, and the exponential of minus infinity too: a finite result would not say that.) *)
+Lemma float_softmax_finite n x top i : (i < n)%nat -> finite (float_Z n x top) = true ->
+  finite (float_softmax n x top i) = true ->
+  value (float_softmax n x top i) =
+    computed_softmax rnd n (fun j => value (fexp (float_shifted x top j))) i.
+Proof.
+  intros Hi FZ Fw. apply div_finite in Fw as [_ E]; [|exact FZ].
+  destruct (float_sum_finite _ _ FZ) as [_ EZ].
+  unfold float_softmax, float_Z in *. rewrite E, EZ. reflexivity.
+Qed.
+
+(** Rounding keeps the sign, so that the exponential is asked only below 0. *)
+Lemma float_powers eps alpha x top j : accurate_float_exp eps alpha -> value (x j) <= value (x top) ->
+  finite (float_shifted x top j) = true ->
+  accurate_exp (stored prec emax) eps alpha (rnd (value (x j) - value (x top)))
+    (value (fexp (float_shifted x top j))).
+Proof.
+  intros HE Hle F. pose proof F as F'. apply sub_finite in F' as (_ & _ & E).
+  fold (float_shifted x top j) in E. rewrite <- E. split; [apply stored_value|].
+  apply HE; [exact F|]. rewrite E.
+  rewrite <- (round_0 radix2 (FLT_exp (3 - emax - prec) prec) (round_mode mode_NE)).
+  apply round_le; [apply FLT_exp_valid, prec_gt_0|apply valid_rnd_round_mode|lra].
+Qed.
+
+Theorem float_softmax_error n x top D eps alpha i :
+  largest n top (values x) D -> accurate_float_exp eps alpha -> 0 <= eps -> 0 <= alpha ->
+  let t := softmax_t u eps alpha n D in t < 1 ->
+  (forall j, (j < n)%nat -> finite (float_shifted x top j) = true) ->
+  finite (float_Z n x top) = true -> (i < n)%nat -> finite (float_softmax n x top i) = true ->
+  Rabs (value (float_softmax n x top i) - softmax n (values x) i) <=
+    t / (1 - t) * softmax n (values x) i + alpha / (1 - t) + eta.
+Proof.
+  intros L HE Heps Halpha t Ht Fx FZ Hi Fw. rewrite float_softmax_finite by assumption.
+  apply (softmax_error arith Heps Halpha n top (values x)); try assumption.
+  - intros. apply stored_value.
+  - intros j Hj. apply float_powers; [exact HE|apply L, Hj|apply Fx, Hj].
+Qed.
+
+(** ** The row *)
+
+Definition float_logit (fused : nat -> bool) (d : nat) (c : float) (q : nat -> float)
+  (K : nat -> nat -> float) (j : nat) : float := mul c (float_dot fused d q (K j)).
+Definition float_row (fused : nat -> bool) (n : nat) (x : nat -> float) (top : nat)
+  (v : nat -> float) : float := float_dot fused n (float_softmax n x top) v.
+
+Lemma float_logit_finite fused d c q K j : finite (float_logit fused d c q K j) = true ->
+  value (float_logit fused d c q K j) =
+    computed_logit rnd fused d (value c) (values q) (fun j => values (K j)) j.
+Proof.
+  intros F. apply mul_finite in F as (_ & F & E). unfold float_logit. rewrite E.
+  rewrite (proj2 (proj2 (float_dot_finite F))). reflexivity.
+Qed.
+
+Section Row.
+Variables (fused fused' : nat -> bool) (n d top : nat).
+Variables (c : float) (q : nat -> float) (K : nat -> nat -> float) (v : nat -> float).
+Variables (C rho A D eps alpha : R).
+Notation xf := (float_logit fused d c q K).
+Notation x := (logit d C (values q) (fun j => values (K j))).
+Notation sigma := (logit_sigma u eta d C rho A).
+Notation T := (row_T u eps alpha n D sigma).
+
+Theorem float_row_error :
+  Rabs (value c - C) <= rho * Rabs C -> 0 <= rho ->
+  (forall j, (j < n)%nat -> absdot d (values q) (values (K j)) <= A) ->
+  (forall i j, (i < n)%nat -> (j < n)%nat -> x i - x j <= D) ->
+  (top < n)%nat -> (forall j, (j < n)%nat -> value (xf j) <= value (xf top)) ->
+  accurate_float_exp eps alpha -> 0 <= eps -> 0 <= alpha ->
+  INR (d + 1) * u + rho < 1 -> T < 1 ->
+  (forall j, (j < n)%nat -> finite (float_shifted xf top j) = true) ->
+  finite (float_Z n xf top) = true -> finite (float_row fused' n xf top v) = true ->
+  Rabs (value (float_row fused' n xf top v)
+        - row n d C (values q) (fun j => values (K j)) (values v)) <=
+    (T * sum n (fun j => softmax n x j * Rabs (value (v j)))
+     + (alpha + eta) * sum n (fun j => Rabs (value (v j))) + INR n * eta) / (1 - T).
+Proof.
+  intros Hc Hrho HA HD Htop Hlargest HE Heps Halpha Hg HT Fx FZ Frow.
+  assert (Logit : forall j, (j < n)%nat ->
+    value (xf j) = computed_logit rnd fused d (value c) (values q) (fun j => values (K j)) j).
+  { intros j Hj. apply float_logit_finite, (sub_finite (Fx j Hj)). }
+  destruct (float_dot_finite Frow) as (Fw & _ & Erow).
+  unfold float_row. rewrite Erow.
+  rewrite (computed_dot_ext _ _ _ _
+    (computed_softmax rnd n (fun j => value (fexp (float_shifted xf top j))))).
+  2:{ intros j Hj. apply float_softmax_finite; [exact Hj|exact FZ|apply Fw, Hj]. }
+  apply (row_error arith Heps Halpha fused fused' n d top C (value c) rho A D); try assumption.
+  - intros j Hj. rewrite <- !Logit by assumption. apply Hlargest, Hj.
+  - intros j Hj. rewrite <- !Logit by assumption.
+    apply float_powers; [exact HE|apply Hlargest, Hj|apply Fx, Hj].
+Qed.
+End Row.
+End Format.
+
+Arguments float_sum {prec emax _ _}.
+Arguments float_shifted {prec emax _ _}.
+Arguments float_Z {prec emax _ _}.
+Arguments float_softmax {prec emax _ _}.
+Arguments float_logit {prec emax _ _}.
+Arguments float_row {prec emax _ _}.
