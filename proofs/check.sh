@@ -39,7 +39,7 @@ mkdir -p "$work/base" "$work/$part" && cd "$source" || exit 99
 work=$(cd "$OLDPWD" && cd "$work" && pwd) || exit 99
 files=$(echo "$name.v" Uses.v base/*.v; [ $part = base ] || echo $part/*.v)
 for file in $files; do
-  cmp -s "$file" "$work/$file" || cp "$file" "$work/$file" || exit 99
+  cmp -s "$file" "$work/$file" || cp -f "$file" "$work/$file" || exit 99
 done
 cd "$work" || exit 99
 for file in *.v */*.v; do
