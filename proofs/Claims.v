@@ -254,10 +254,12 @@ Theorem additive_needs_tanh n m v (key : nat -> nat -> R) a a' i : (0 < n)%nat -
   softmax n (fun j => sum m (fun c => v c * (a' c + key j c))) i.
 Proof. exact (linear_ignores_query n m v key a a' i). Qed.
 
-(* One tanh suffices for scores of rank 2: tanh(i + j), i, j < 2, is no product r_i c_j. *)
-Theorem additive_rank :
-  ~ exists r c, forall i j, (i < 2)%nat -> (j < 2)%nat -> tanh (INR i + INR j) = r i * c j.
-Proof. exact additive_not_rank_one. Qed.
+(* One hidden unit suffices for any rank: for every n there are a and b such that the n x n scores
+   tanh(a_i + b_j) are no sum of fewer than n products of a row and a column term. *)
+Theorem additive_full_rank n : exists a b, forall d,
+  (exists r c, forall i j, (i < n)%nat -> (j < n)%nat ->
+    tanh (a i + b j) = sum d (fun l => r i l * c j l)) -> (n <= d)%nat.
+Proof. exact (additive_full_rank n). Qed.
 
 (* Operations for n queries and keys of d numbers, with m hidden units. *)
 Theorem additive_count n d m :

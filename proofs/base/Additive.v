@@ -2,7 +2,7 @@
 
    a and b are the projected query and key, W q and U k, in R^m; v is in R^m.  *)
 Require Import Reals Lra Lia Psatz Arith.
-From Qkcheck.base Require Import Sum Softmax Shared.
+From Qkcheck.base Require Import Sum Linear Softmax Shared.
 Open Scope R_scope.
 
 Lemma tanh_exp x : tanh x = 1 - 2 / (exp (2 * x) + 1).
@@ -17,17 +17,6 @@ Proof.
   rewrite tanh_exp. pose proof (exp_pos (2 * x)) as H.
   assert (0 < 2 / (exp (2 * x) + 1)) by (apply Rdiv_lt_0_compat; lra).
   assert (2 / (exp (2 * x) + 1) < 2); [|lra].
-  apply Rmult_lt_reg_r with (exp (2 * x) + 1); [lra|].
-  replace (2 / (exp (2 * x) + 1) * (exp (2 * x) + 1)) with 2 by (field; lra). lra.
-Qed.
-
-Lemma tanh_0 : tanh 0 = 0.
-Proof. rewrite tanh_exp. rewrite Rmult_0_r, exp_0. field. Qed.
-
-Lemma tanh_pos x : 0 < x -> 0 < tanh x.
-Proof.
-  intros Hx. rewrite tanh_exp. pose proof (exp_ineq1 (2 * x) ltac:(lra)).
-  assert (2 / (exp (2 * x) + 1) < 1); [|lra].
   apply Rmult_lt_reg_r with (exp (2 * x) + 1); [lra|].
   replace (2 / (exp (2 * x) + 1) * (exp (2 * x) + 1)) with 2 by (field; lra). lra.
 Qed.
@@ -61,20 +50,139 @@ Proof.
   now rewrite !E.
 Qed.
 
-(** ** Rank: with m = 1 already, two queries and two keys whose scores are no product r_i c_j *)
+(** ** Rank: one tanh suffices for any rank
 
-Theorem additive_not_rank_one :
-  let a i := INR i in let b j := INR j in
-  ~ exists r c, forall i j, (i < 2)%nat -> (j < 2)%nat -> tanh (a i + b j) = r i * c j.
+    a_i = i l and b_j = l/2 - j l with a large l: the scores are near 1 for j <= i and near -1 for
+    j > i.  Such a matrix has rank n, because rows that follow each other differ in one entry only. *)
+
+Lemma tanh_opp x : tanh (- x) = - tanh x.
 Proof.
-  intros a b (r & c & H).
-  pose proof (H 0 0 ltac:(lia) ltac:(lia))%nat as H00. pose proof (H 0 1 ltac:(lia) ltac:(lia))%nat as H01.
-  pose proof (H 1 0 ltac:(lia) ltac:(lia))%nat as H10.
-  unfold a, b in *. cbn in *. rewrite Rplus_0_r, tanh_0 in H00. rewrite Rplus_0_l in H01. rewrite Rplus_0_r in H10.
-  pose proof (tanh_pos 1 ltac:(lra)).
-  symmetry in H00. apply Rmult_integral in H00. destruct H00 as [E|E].
-  - rewrite E, Rmult_0_l in H01. lra.
-  - rewrite E, Rmult_0_r in H10. lra.
+  rewrite !tanh_exp. replace (2 * - x) with (- (2 * x)) by ring. rewrite exp_Ropp.
+  pose proof (exp_pos (2 * x)). field. lra.
+Qed.
+
+Lemma tanh_near_1 N x : 1 <= N -> 4 * N <= x -> 1 - / (4 * N) <= tanh x.
+Proof.
+  intros HN Hx. rewrite tanh_exp. pose proof (exp_ineq1 (2 * x) ltac:(lra)).
+  assert (2 / (exp (2 * x) + 1) <= / (4 * N)); [|lra].
+  unfold Rdiv. apply Rmult_le_reg_r with (exp (2 * x) + 1); [lra|].
+  rewrite Rmult_assoc, Rinv_l, Rmult_1_r by lra.
+  apply Rmult_le_reg_l with (4 * N); [lra|].
+  rewrite <- Rmult_assoc, Rinv_r, Rmult_1_l by lra. nra.
+Qed.
+
+Lemma sum_Rabs_zero n z : sum n (fun j => Rabs (z j)) <= 0 -> forall j, (j < n)%nat -> z j = 0.
+Proof.
+  intros H j Hj. pose proof (sum_ge_term n (fun j => Rabs (z j)) j Hj (fun k _ => Rabs_pos (z k))) as T.
+  cbn beta in T. pose proof (Rabs_pos (z j)). destruct (Req_dec (z j) 0) as [|N]; [assumption|].
+  pose proof (Rabs_pos_lt (z j) N). lra.
+Qed.
+
+Section Staircase.
+Variables (n : nat) (T : nat -> nat -> R) (e : R).
+Hypothesis small : 0 <= e <= / 4.
+Hypothesis smaller : INR (S n) * e <= / 4.
+Hypothesis below : forall i j, (j <= i)%nat -> 1 - e <= T i j <= 1.
+Hypothesis above : forall i j, (i < j)%nat -> -1 <= T i j <= - (1 - e).
+Variable z : nat -> R.
+Hypothesis null : forall i, (i < S n)%nat -> sum (S n) (fun j => T i j * z j) = 0.
+
+Let total := sum (S n) (fun j => Rabs (z j)).
+Let rest := sum n (fun j => Rabs (z (S j))).
+
+Lemma staircase_total : total = Rabs (z 0%nat) + rest.
+Proof. unfold total. now rewrite (sum_skip n 0) by lia. Qed.
+
+(* Row i + 1 minus row i has one large entry. *)
+Lemma staircase_step i : (i < n)%nat -> 2 * (1 - e) * Rabs (z (S i)) <= e * total.
+Proof.
+  intros Hi.
+  assert (E : sum (S n) (fun j => (T (S i) j - T i j) * z j) = 0).
+  { rewrite (sum_ext (S n) _ (fun j => T (S i) j * z j - T i j * z j)) by (intros; ring).
+    rewrite sum_minus, !null by lia. ring. }
+  rewrite (sum_skip n (S i)) in E by lia.
+  set (others := sum n (fun j => (T (S i) (skip (S i) j) - T i (skip (S i) j)) * z (skip (S i) j))) in E.
+  assert (B : Rabs others <= e * sum n (fun j => Rabs (z (skip (S i) j)))).
+  { unfold others. eapply Rle_trans; [apply sum_Rabs|]. rewrite <- sum_scal. apply sum_le; intros j Hj.
+    rewrite Rabs_mult. apply Rmult_le_compat_r; [apply Rabs_pos|]. unfold skip.
+    destruct (Nat.ltb_spec j (S i)).
+    - pose proof (below (S i) j ltac:(lia)). pose proof (below i j ltac:(lia)). apply Rabs_le. lra.
+    - pose proof (above (S i) (S j) ltac:(lia)). pose proof (above i (S j) ltac:(lia)). apply Rabs_le. lra. }
+  assert (Ht : total = Rabs (z (S i)) + sum n (fun j => Rabs (z (skip (S i) j))))
+    by (unfold total; now rewrite (sum_skip n (S i)) by lia).
+  pose proof (below (S i) (S i) ltac:(lia)). pose proof (above i (S i) ltac:(lia)).
+  assert (D : 2 * (1 - e) <= T (S i) (S i) - T i (S i)) by lra.
+  assert (A : (T (S i) (S i) - T i (S i)) * Rabs (z (S i)) = Rabs others).
+  { rewrite <- (Rabs_pos_eq (T (S i) (S i) - T i (S i))) by lra. rewrite <- Rabs_mult.
+    rewrite <- (Rabs_Ropp others). f_equal. lra. }
+  pose proof (Rabs_pos (z (S i))).
+  assert (2 * (1 - e) * Rabs (z (S i)) <= (T (S i) (S i) - T i (S i)) * Rabs (z (S i)))
+    by (apply Rmult_le_compat_r; lra).
+  assert (0 <= e * Rabs (z (S i))) by (apply Rmult_le_pos; lra).
+  rewrite Ht. lra.
+Qed.
+
+Lemma staircase_rest : 6 * rest <= total.
+Proof.
+  assert (H : 2 * (1 - e) * rest <= INR n * (e * total)).
+  { unfold rest. rewrite <- sum_scal, <- (sum_const n (e * total)). apply sum_le. apply staircase_step. }
+  assert (P : 0 <= rest) by (apply sum_nonneg; intros; apply Rabs_pos).
+  assert (Q : 0 <= total) by (apply sum_nonneg; intros; apply Rabs_pos).
+  rewrite S_INR in smaller.
+  assert (INR n * (e * total) <= / 4 * total)
+    by (rewrite <- Rmult_assoc; apply Rmult_le_compat_r; lra).
+  assert (3 / 2 * rest <= 2 * (1 - e) * rest) by (apply Rmult_le_compat_r; lra). lra.
+Qed.
+
+Lemma staircase_first : 3 / 4 * Rabs (z 0%nat) <= rest.
+Proof.
+  pose proof (null 0%nat ltac:(lia)) as E. rewrite (sum_skip n 0) in E by lia.
+  pose proof (below 0%nat 0%nat ltac:(lia)) as B. pose proof (Rabs_pos (z 0%nat)).
+  apply Rle_trans with (Rabs (T 0%nat 0%nat * z 0%nat)).
+  - rewrite Rabs_mult, (Rabs_pos_eq (T 0%nat 0%nat)) by lra. apply Rmult_le_compat_r; lra.
+  - replace (T 0%nat 0%nat * z 0%nat) with (- sum n (fun j => T 0%nat (skip 0 j) * z (skip 0 j))) by lra.
+    rewrite Rabs_Ropp. eapply Rle_trans; [apply sum_Rabs|]. apply sum_le; intros j Hj.
+    change (skip 0 j) with (S j). rewrite Rabs_mult. pose proof (above 0%nat (S j) ltac:(lia)).
+    rewrite <- (Rmult_1_l (Rabs (z (S j)))) at 2. apply Rmult_le_compat_r; [apply Rabs_pos|].
+    apply Rabs_le. lra.
+Qed.
+
+Lemma staircase_full j : (j < S n)%nat -> z j = 0.
+Proof.
+  apply sum_Rabs_zero. fold total.
+  pose proof staircase_total. pose proof staircase_rest. pose proof staircase_first. lra.
+Qed.
+End Staircase.
+
+Theorem additive_full_rank n : exists a b, forall d,
+  (exists r c, forall i j, (i < n)%nat -> (j < n)%nat -> tanh (a i + b j) = sum d (fun l => r i l * c j l)) ->
+  (n <= d)%nat.
+Proof.
+  destruct n as [|n]; [exists (fun _ => 0), (fun _ => 0); lia|].
+  set (N := INR (S n)). set (l := 8 * N).
+  assert (HN : 1 <= N) by (unfold N; rewrite S_INR; pose proof (pos_INR n); lra).
+  exists (fun i => INR i * l), (fun j => l / 2 - INR j * l). intros d (r & c & H).
+  destruct (le_lt_dec (S n) d) as [Hle|Hlt]; [exact Hle|exfalso].
+  destruct (null_vector d (S n) c Hlt) as (z & (k & Hk & Hzk) & Hz). apply Hzk.
+  assert (I4 : / (4 * N) <= / 4) by (apply Rinv_le_contravar; lra).
+  assert (I0 : 0 < / (4 * N)) by (apply Rinv_0_lt_compat; lra).
+  apply (staircase_full n (fun i j => tanh (INR i * l + (l / 2 - INR j * l))) (/ (4 * N))); try exact Hk.
+  - lra.
+  - fold N. right. field. lra.
+  - intros i j Hij. apply le_INR in Hij.
+    assert (4 * N <= INR i * l + (l / 2 - INR j * l)).
+    { assert (0 <= (INR i - INR j) * l) by (apply Rmult_le_pos; unfold l; lra). unfold l in *. lra. }
+    split; [now apply tanh_near_1|]. pose proof (tanh_bound (INR i * l + (l / 2 - INR j * l))). lra.
+  - intros i j Hij. apply le_INR in Hij. rewrite S_INR in Hij.
+    assert (4 * N <= - (INR i * l + (l / 2 - INR j * l))).
+    { assert (l <= (INR j - INR i) * l).
+      { rewrite <- (Rmult_1_l l) at 1. apply Rmult_le_compat_r; unfold l in *; lra. }
+      unfold l in *. lra. }
+    pose proof (tanh_near_1 N _ HN H0) as T. rewrite tanh_opp in T.
+    pose proof (tanh_bound (INR i * l + (l / 2 - INR j * l))). lra.
+  - intros i Hi. rewrite (sum_ext (S n) _ (fun j => sum d (fun m => r i m * (z j * c j m)))).
+    + rewrite sum_swap. apply sum_zero. intros m Hm. rewrite sum_scal, (Hz m Hm). ring.
+    + intros j Hj. rewrite (H i j Hi Hj), <- sum_scal_r. apply sum_ext; intros; ring.
 Qed.
 
 (** ** The dot product and the angle *)
