@@ -1,177 +1,168 @@
 (* Claims_fp.v -- what the folder fp proves, restated in full; Claims_fp.txt is what Coq makes of it.
 
-   A format is its precision in bits and the exponent from which on numbers are infinite: binary64 is
-   (53, 1024), binary32 (24, 128), binary16 (11, 16), bfloat16 (8, 128).  binary_float, its operations
-   and B2R, the real number it stands for, are Flocq's; the operations here round to nearest, ties to
-   even.  The arguments named _nan are any choice of NaN for an operation that has no result: what
-   they are does not matter.  u is half the distance from 1 to the next number, 2^-53 in binary64;
-   eta half the smallest positive number, 2^-1075 in binary64. *)
+   F is any binary format of IEEE 754: binary64, binary32, binary16, bfloat16 or another.  float F are
+   its numbers as Flocq defines them, B2R the real number that one stands for; operations round to
+   nearest, ties to even.  u, the unit roundoff, is half the distance from 1 to the next number, and
+   eta half the smallest positive number.  gamma_n = n u / (1 - n u).  *)
 From Qkcheck.base Require Import Sum Softmax.
 Require Import Reals ZArith.
-From Flocq Require Import Core BinarySingleNaN Binary.
+From Flocq Require Import Core BinarySingleNaN.
 From Qkcheck.fp Require Import Arithmetic Dot Ieee ShiftedSoftmax Row IeeeRow Overflow.
 Open Scope R_scope.
 
 (* The units of binary64, binary32, binary16, bfloat16. *)
 Theorem units :
-  (unit_roundoff 53 mode_NE = / 2 ^ 53 /\ underflow_unit 53 1024 mode_NE = / 2 ^ 1075) /\
-  (unit_roundoff 24 mode_NE = / 2 ^ 24 /\ underflow_unit 24 128 mode_NE = / 2 ^ 150) /\
-  (unit_roundoff 11 mode_NE = / 2 ^ 11 /\ underflow_unit 11 16 mode_NE = / 2 ^ 25) /\
-  (unit_roundoff 8 mode_NE = / 2 ^ 8 /\ underflow_unit 8 128 mode_NE = / 2 ^ 134).
+  (unit_roundoff binary64 mode_NE = / 2 ^ 53 /\ underflow_unit binary64 mode_NE = / 2 ^ 1075) /\
+  (unit_roundoff binary32 mode_NE = / 2 ^ 24 /\ underflow_unit binary32 mode_NE = / 2 ^ 150) /\
+  (unit_roundoff binary16 mode_NE = / 2 ^ 11 /\ underflow_unit binary16 mode_NE = / 2 ^ 25) /\
+  (unit_roundoff bfloat16 mode_NE = / 2 ^ 8 /\ underflow_unit bfloat16 mode_NE = / 2 ^ 134).
 Proof. exact units_of_formats. Qed.
 
 (* A sum of n floating-point numbers, one after the other, with a finite result: the error is at most
-   gamma_(n-1) sum |a_i|, gamma_n = n u / (1 - n u); nothing is lost to underflow. *)
-Theorem recursive_sum prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax) plus_nan
-    n (a : nat -> binary_float prec emax) :
-  let u := unit_roundoff prec mode_NE in
-  let s := float_sum plus_nan n a in
+   gamma_(n-1) sum |a_i|; nothing is lost to underflow. *)
+Theorem recursive_sum F n (a : nat -> float F) :
+  let u := unit_roundoff F mode_NE in
+  let s := float_sum n a in
   INR (n - 1) * u < 1 -> is_finite s = true ->
   Rabs (B2R s - sum n (fun i => B2R (a i))) <=
     INR (n - 1) * u / (1 - INR (n - 1) * u) * sum n (fun i => Rabs (B2R (a i))).
-Proof. exact (float_sum_error prec emax P L plus_nan n a). Qed.
+Proof. exact (float_sum_error F n a). Qed.
 
 (* A dot product, one term after the other, each step with or without fused multiply-add, and with a
    finite result: the error is at most gamma_n sum |x_i y_i| + n eta / (1 - n u). *)
-Theorem recursive_dot_product prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax)
-    plus_nan mult_nan fma_nan (fused : nat -> bool) n (x y : nat -> binary_float prec emax) :
-  let u := unit_roundoff prec mode_NE in
-  let s := float_dot plus_nan mult_nan fma_nan fused n x y in
+Theorem recursive_dot_product F (fused : nat -> bool) n (x y : nat -> float F) :
+  let u := unit_roundoff F mode_NE in
+  let s := float_dot fused n x y in
   INR n * u < 1 -> is_finite s = true ->
   Rabs (B2R s - sum n (fun i => B2R (x i) * B2R (y i))) <=
     INR n * u / (1 - INR n * u) * sum n (fun i => Rabs (B2R (x i) * B2R (y i)))
-    + INR n * underflow_unit prec emax mode_NE / (1 - INR n * u).
-Proof. exact (float_dot_error prec emax P L plus_nan mult_nan fma_nan fused n x y). Qed.
+    + INR n * underflow_unit F mode_NE / (1 - INR n * u).
+Proof. exact (float_dot_error F fused n x y). Qed.
 
 (* That the result is finite says it all: every entry and every partial sum is finite too, and each
    step is the exact one, rounded once. *)
-Theorem finite_dot_product prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax)
-    plus_nan mult_nan fma_nan (fused : nat -> bool) n (x y : nat -> binary_float prec emax) :
-  let dot := fun m => float_dot plus_nan mult_nan fma_nan fused m x y in
+Theorem finite_dot_product F (fused : nat -> bool) n (x y : nat -> float F) :
+  let dot := fun m => float_dot fused m x y in
   is_finite (dot n) = true ->
   (forall i, (i < n)%nat -> is_finite (x i) = true /\ is_finite (y i) = true) /\
   (forall m, (m <= n)%nat -> is_finite (dot m) = true) /\
-  B2R (dot n) = computed_dot (rounded prec emax mode_NE) fused n
-    (fun i => B2R (x i)) (fun i => B2R (y i)).
-Proof. exact (@float_dot_finite prec emax P L plus_nan mult_nan fma_nan fused n x y). Qed.
+  B2R (dot n) = computed_dot (rounded F mode_NE) fused n (fun i => B2R (x i)) (fun i => B2R (y i)).
+Proof. exact (@float_dot_finite F fused n x y). Qed.
 
 (* The same bound in every direction of rounding, where no step overflows; truncation has twice the
    units. *)
-Theorem dot_product_any_rounding prec emax (P : Prec_gt_0 prec) (m : mode) (fused : nat -> bool)
-    n (x y : nat -> R) :
-  let u := unit_roundoff prec m in
+Theorem dot_product_any_rounding F (m : mode) (fused : nat -> bool) n (x y : nat -> R) :
+  let u := unit_roundoff F m in
   INR n * u < 1 ->
-  Rabs (computed_dot (rounded prec emax m) fused n x y - sum n (fun i => x i * y i)) <=
+  Rabs (computed_dot (rounded F m) fused n x y - sum n (fun i => x i * y i)) <=
     INR n * u / (1 - INR n * u) * sum n (fun i => Rabs (x i * y i))
-    + INR n * underflow_unit prec emax m / (1 - INR n * u).
-Proof. exact (dot_error (ieee_arithmetic prec emax P m) fused n x y). Qed.
+    + INR n * underflow_unit F m / (1 - INR n * u).
+Proof. exact (dot_error (ieee_arithmetic F m) fused n x y). Qed.
 
 (* Pairwise summation of the products, with a finite result: gamma of (log2 n, rounded up) + 1. *)
-Theorem pairwise_dot_product prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax)
-    plus_nan mult_nan n (x y : nat -> binary_float prec emax) :
-  let u := unit_roundoff prec mode_NE in
+Theorem pairwise_dot_product F n (x y : nat -> float F) :
+  let u := unit_roundoff F mode_NE in
   let k := (Nat.log2_up n + 1)%nat in
-  let s := float_over plus_nan mult_nan (pairwise n) x y in
+  let s := float_over (pairwise n) x y in
   (1 <= n)%nat -> INR k * u < 1 -> is_finite s = true ->
   Rabs (B2R s - sum n (fun i => B2R (x i) * B2R (y i))) <=
     INR k * u / (1 - INR k * u) * sum n (fun i => Rabs (B2R (x i) * B2R (y i)))
-    + INR n * underflow_unit prec emax mode_NE / (1 - INR k * u).
-Proof. exact (float_pairwise_error prec emax P L plus_nan mult_nan n x y). Qed.
+    + INR n * underflow_unit F mode_NE / (1 - INR k * u).
+Proof. exact (float_pairwise_error F n x y). Qed.
 
 (* Any order of summation, a tree of height h with one product in each leaf: gamma_(h + 1). *)
-Theorem dot_product_any_order prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax)
-    plus_nan mult_nan t (x y : nat -> binary_float prec emax) :
-  let u := unit_roundoff prec mode_NE in
+Theorem dot_product_any_order F t (x y : nat -> float F) :
+  let u := unit_roundoff F mode_NE in
   let k := (height t + 1)%nat in
-  let s := float_over plus_nan mult_nan t x y in
+  let s := float_over t x y in
   INR k * u < 1 -> is_finite s = true ->
   Rabs (B2R s - over t (fun i => B2R (x i) * B2R (y i))) <=
     INR k * u / (1 - INR k * u) * over t (fun i => Rabs (B2R (x i) * B2R (y i)))
-    + INR (terms t) * underflow_unit prec emax mode_NE / (1 - INR k * u).
-Proof. exact (float_order_error prec emax P L plus_nan mult_nan t x y). Qed.
+    + INR (terms t) * underflow_unit F mode_NE / (1 - INR k * u).
+Proof. exact (float_order_error F t x y). Qed.
 
-(* Entries of a narrow format, products and sum in one with at least twice its digits and twice its
-   range below, as binary16 in binary32: the products are exact, so one factor less and no underflow. *)
-Theorem mixed_dot_product prec emax prec' emax' (P : Prec_gt_0 prec) (P' : Prec_gt_0 prec')
-    (L' : Prec_lt_emax prec' emax') plus_nan mult_nan fma_nan n (x y : nat -> binary_float prec' emax') :
-  (2 * prec <= prec')%Z -> (3 - emax' - prec' <= 2 * (3 - emax - prec))%Z ->
-  (forall i, (i < n)%nat -> stored prec emax (B2R (x i)) /\
-                            stored prec emax (B2R (y i))) ->
-  let u := unit_roundoff prec' mode_NE in
-  let s := float_dot plus_nan mult_nan fma_nan (fun _ => false) n x y in
+(* Entries of a narrow format F, products and sum in a format F' with at least twice its digits and
+   twice its range below: the products are exact, so one factor less and no underflow. *)
+Theorem mixed_dot_product F F' n (x y : nat -> float F') :
+  (2 * precision F <= precision F')%Z -> (smallest F' <= 2 * smallest F)%Z ->
+  (forall i, (i < n)%nat -> stored F (B2R (x i)) /\ stored F (B2R (y i))) ->
+  let u := unit_roundoff F' mode_NE in
+  let s := float_dot (fun _ => false) n x y in
   INR (n - 1) * u < 1 -> is_finite s = true ->
   Rabs (B2R s - sum n (fun i => B2R (x i) * B2R (y i))) <=
-    INR (n - 1) * u / (1 - INR (n - 1) * u)
-    * sum n (fun i => Rabs (B2R (x i) * B2R (y i))).
-Proof. exact (mixed_dot_error prec emax prec' emax' P P' L' plus_nan mult_nan fma_nan n x y). Qed.
+    INR (n - 1) * u / (1 - INR (n - 1) * u) * sum n (fun i => Rabs (B2R (x i) * B2R (y i))).
+Proof. exact (fun Hp Hs => mixed_dot_error F F' n x y (conj Hp Hs)). Qed.
+
+(* Such are binary16 in binary32, and binary32 in binary64. *)
+Theorem formats_that_hold_products :
+  ((2 * precision binary16 <= precision binary32)%Z /\
+   (smallest binary32 <= 2 * smallest binary16)%Z) /\
+  ((2 * precision binary32 <= precision binary64)%Z /\
+   (smallest binary64 <= 2 * smallest binary32)%Z).
+Proof. exact Ieee.formats_that_hold_products. Qed.
 
 (* The softmax of x, the largest entry x_top taken off first, all others at most D below it.  The
    exponential of the library has relative error at most eps, and alpha more where it underflows.  No
    difference and no sum overflows.  Then the error of a weight p_i is at most
 
-     t / (1 - t) p_i + alpha / (1 - t) + eta,   t = (n + 2 eps / u + 2 D + n alpha / u) u. *)
-Theorem shifted_softmax prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax)
-    plus_nan minus_nan div_nan (fexp : binary_float prec emax -> binary_float prec emax)
-    n (x : nat -> binary_float prec emax) top D eps alpha i :
-  let u := unit_roundoff prec mode_NE in
+     t / (1 - t) p_i + alpha / (1 - t) + eta,   t = n u + 2 eps + 2 D u + n alpha. *)
+Theorem shifted_softmax F (fexp : float F -> float F) n (x : nat -> float F) top D eps alpha i :
+  let u := unit_roundoff F mode_NE in
   let t := INR n * u + 2 * eps + 2 * u * D + INR n * alpha in
   let p := softmax n (fun j => B2R (x j)) in
-  let computed := float_softmax plus_nan minus_nan div_nan fexp n x top i in
+  let computed := float_softmax fexp n x top i in
   (top < n)%nat ->
-  (forall j, (j < n)%nat -> B2R (x j) <= B2R (x top) /\
-                            B2R (x top) - B2R (x j) <= D) ->
-  (forall y, is_finite y = true -> B2R y <= 0 ->
-     0 <= B2R (fexp y) /\
-     Rabs (B2R (fexp y) - exp (B2R y)) <= eps * exp (B2R y) + alpha) ->
+  (forall j, (j < n)%nat -> B2R (x j) <= B2R (x top) /\ B2R (x top) - B2R (x j) <= D) ->
+  (forall y : float F, is_finite y = true -> B2R y <= 0 ->
+     0 <= B2R (fexp y) /\ Rabs (B2R (fexp y) - exp (B2R y)) <= eps * exp (B2R y) + alpha) ->
   0 <= eps -> 0 <= alpha -> t < 1 ->
-  (forall j, (j < n)%nat -> is_finite (float_shifted minus_nan x top j) = true) ->
-  is_finite (float_Z plus_nan minus_nan fexp n x top) = true ->
+  (forall j, (j < n)%nat -> is_finite (float_shifted x top j) = true) ->
+  is_finite (float_Z fexp n x top) = true ->
   (i < n)%nat -> is_finite computed = true ->
-  Rabs (B2R computed - p i) <=
-    t / (1 - t) * p i + alpha / (1 - t) + underflow_unit prec emax mode_NE.
-Proof. exact (fun Htop Hx => float_softmax_error prec emax P L plus_nan minus_nan div_nan fexp n x
-  top D eps alpha i (conj Htop Hx)). Qed.
+  Rabs (B2R computed - p i) <= t / (1 - t) * p i + alpha / (1 - t) + underflow_unit F mode_NE.
+Proof. exact (fun Htop Hx => float_softmax_error F fexp n x top D eps alpha i (conj Htop Hx)). Qed.
+
+(* Such exponentials exist: the exact one, rounded once, has eps = u and alpha = eta. *)
+Theorem accurate_exponential F y : y <= 0 -> exists e : float F,
+  is_finite e = true /\ 0 <= B2R e /\
+  Rabs (B2R e - exp y) <= unit_roundoff F mode_NE * exp y + underflow_unit F mode_NE.
+Proof. exact (exp_can_be_accurate F y). Qed.
 
 (* One coordinate of a row of attention, o = sum_j p_j v_j, p = softmax (x), x_j = C q.k_j, from
    floating-point q, k_j, v and a scale c with relative error at most rho: scores (fused or not), scale,
-   shifted softmax with any exponential as above, weighted sum.  A bounds sum_i |q_i k_ji|, D the
-   distance between two exact logits; no difference, no sum and not the result overflows.  Then
+   shifted softmax with any exponential as above, weighted sum.  A bounds all sum_i |q_i k_ji|, and D
+   the distance of two exact logits.  No difference, no sum and not the result overflows.  Then
 
      |computed - o| <= (T sum_j p_j |v_j| + (alpha + eta) sum_j |v_j| + n eta) / (1 - T),
 
-     g = (d + 1) u + rho,  sigma = |C| (g A + d eta) / (1 - g) + eta   (the error of a logit),
-     T = 2 n u + 2 eps + n alpha + 2 u (D + 2 sigma) + 2 sigma,  both g and T below 1. *)
-Theorem attention_row prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax)
-    plus_nan mult_nan minus_nan div_nan fma_nan
-    (fexp : binary_float prec emax -> binary_float prec emax) (fused fused' : nat -> bool)
-    n d top (c : binary_float prec emax) (q : nat -> binary_float prec emax)
-    (K : nat -> nat -> binary_float prec emax) (v : nat -> binary_float prec emax)
+     g = (d + 1) u + rho,   sigma = |C| (g A + d eta) / (1 - g) + eta   (the error of a logit),
+     T = 2 n u + 2 eps + n alpha + 2 u (D + 2 sigma) + 2 sigma,   g and T below 1. *)
+Theorem attention_row F (fexp : float F -> float F) (fused fused' : nat -> bool) n d top
+    (c : float F) (q : nat -> float F) (K : nat -> nat -> float F) (v : nat -> float F)
     C rho A D eps alpha :
-  let u := unit_roundoff prec mode_NE in
-  let eta := underflow_unit prec emax mode_NE in
+  let u := unit_roundoff F mode_NE in
+  let eta := underflow_unit F mode_NE in
   let x := fun j => C * sum d (fun i => B2R (q i) * B2R (K j i)) in
   let p := softmax n x in
   let g := INR (d + 1) * u + rho in
   let sigma := Rabs C * ((g * A + INR d * eta) / (1 - g)) + eta in
   let T := 2 * INR n * u + 2 * eps + INR n * alpha + 2 * u * (D + 2 * sigma) + 2 * sigma in
-  let xc := float_logit plus_nan mult_nan fma_nan fused d c q K in
-  let computed := float_row plus_nan mult_nan minus_nan div_nan fma_nan fexp
-                    fused' n xc top v in
+  let xc := float_logit fused d c q K in
+  let computed := float_row fexp fused' n xc top v in
   Rabs (B2R c - C) <= rho * Rabs C -> 0 <= rho ->
   (forall j, (j < n)%nat -> sum d (fun i => Rabs (B2R (q i) * B2R (K j i))) <= A) ->
   (forall i j, (i < n)%nat -> (j < n)%nat -> x i - x j <= D) ->
   (top < n)%nat -> (forall j, (j < n)%nat -> B2R (xc j) <= B2R (xc top)) ->
-  (forall y, is_finite y = true -> B2R y <= 0 ->
+  (forall y : float F, is_finite y = true -> B2R y <= 0 ->
      0 <= B2R (fexp y) /\ Rabs (B2R (fexp y) - exp (B2R y)) <= eps * exp (B2R y) + alpha) ->
   0 <= eps -> 0 <= alpha -> g < 1 -> T < 1 ->
-  (forall j, (j < n)%nat -> is_finite (float_shifted minus_nan xc top j) = true) ->
-  is_finite (float_Z plus_nan minus_nan fexp n xc top) = true ->
+  (forall j, (j < n)%nat -> is_finite (float_shifted xc top j) = true) ->
+  is_finite (float_Z fexp n xc top) = true ->
   is_finite computed = true ->
   Rabs (B2R computed - sum n (fun j => p j * B2R (v j))) <=
     (T * sum n (fun j => p j * Rabs (B2R (v j)))
      + (alpha + eta) * sum n (fun j => Rabs (B2R (v j))) + INR n * eta) / (1 - T).
-Proof. exact (float_row_error prec emax P L plus_nan mult_nan minus_nan div_nan fma_nan fexp
-  fused fused' n d top c q K v C rho A D eps alpha). Qed.
+Proof. exact (float_row_error F fexp fused fused' n d top c q K v C rho A D eps alpha). Qed.
 
 (* What a change of all logits by at most sigma does to the exact softmax. *)
 Theorem softmax_of_perturbed_logits n (x y : nat -> R) sigma i :
@@ -179,29 +170,25 @@ Theorem softmax_of_perturbed_logits n (x y : nat -> R) sigma i :
   (1 - 2 * sigma) * softmax n x i <= softmax n y i <= / (1 - 2 * sigma) * softmax n x i.
 Proof. exact (softmax_perturbed n x y sigma i). Qed.
 
-(* A sum or product of finite numbers overflows exactly from half a unit above the largest number on:
-   from 65520 in binary16. *)
-Theorem threshold_binary16 : overflow_threshold 11 16 = 65520.
+(* Rounding to nearest leaves the range of a format from half a unit above its largest number on: from
+   65520 in binary16. *)
+Theorem threshold_binary16 : overflow_threshold binary16 = 65520.
 Proof. exact threshold_of_binary16. Qed.
 
-Theorem sum_overflows prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax) plus_nan
-    (x y : binary_float prec emax) : is_finite x = true -> is_finite y = true ->
-  (is_finite (add plus_nan x y) = true
-   <-> Rabs (B2R x + B2R y) < overflow_threshold prec emax).
-Proof. exact (add_finite_exactly prec emax P L plus_nan x y). Qed.
+(* A sum or product of finite numbers is finite exactly below that threshold. *)
+Theorem sum_overflows F (x y : float F) : is_finite x = true -> is_finite y = true ->
+  (is_finite (add x y) = true <-> Rabs (B2R x + B2R y) < overflow_threshold F).
+Proof. exact (add_finite_exactly F x y). Qed.
 
-Theorem product_overflows prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax) mult_nan
-    (x y : binary_float prec emax) : is_finite x = true -> is_finite y = true ->
-  (is_finite (mul mult_nan x y) = true
-   <-> Rabs (B2R x * B2R y) < overflow_threshold prec emax).
-Proof. exact (mul_finite_exactly prec emax P L mult_nan x y). Qed.
+Theorem product_overflows F (x y : float F) : is_finite x = true -> is_finite y = true ->
+  (is_finite (mul x y) = true <-> Rabs (B2R x * B2R y) < overflow_threshold F).
+Proof. exact (mul_finite_exactly F x y). Qed.
 
 (* The exponential, correctly rounded, of a score s overflows exactly from ln of that threshold on; with
    the largest score taken off first it is never more than 1. *)
-Theorem exponential_overflows prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax) s :
-  bpow radix2 emax <= rounded prec emax mode_NE (exp s) <-> ln (overflow_threshold prec emax) <= s.
-Proof. exact (exp_overflows prec emax P L s). Qed.
+Theorem exponential_overflows F s :
+  bpow radix2 (range F) <= rounded F mode_NE (exp s) <-> ln (overflow_threshold F) <= s.
+Proof. exact (exp_overflows F s). Qed.
 
-Theorem shifted_exponential_stays prec emax (P : Prec_gt_0 prec) (L : Prec_lt_emax prec emax) s m :
-  s <= m -> rounded prec emax mode_NE (exp (s - m)) <= 1.
-Proof. exact (shifted_exp_stays prec emax P L s m). Qed.
+Theorem shifted_exponential_stays F s m : s <= m -> rounded F mode_NE (exp (s - m)) <= 1.
+Proof. exact (shifted_exp_stays F s m). Qed.

@@ -89,6 +89,9 @@ Proof.
   intros Ha. apply Rmult_le_reg_r with (1 - a); [lra|]. rewrite Rinv_l by lra. nra.
 Qed.
 
+Lemma exp_le a b : a <= b -> exp a <= exp b.
+Proof. intros [H|H]; [left; apply exp_increasing, H|right; f_equal; exact H]. Qed.
+
 (** What the exponential does to an error in its argument. *)
 Lemma exp_le_inv a : a < 1 -> exp a <= / (1 - a).
 Proof.

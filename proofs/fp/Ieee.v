@@ -1,29 +1,56 @@
 (* Ieee.v -- IEEE 754 arithmetic, as Flocq defines it, has the facts of Arithmetic.v; and a finite
     result of a chain of operations says that every step was finite, so that the bounds apply.  *)
 Require Import Reals Lra Lia ZArith.
-From Flocq Require Import Core Operations Plus_error BinarySingleNaN Binary.
+From Flocq Require Import Core Operations Plus_error BinarySingleNaN.
 From Qkcheck.base Require Import Sum.
 From Qkcheck.fp Require Import Arithmetic Dot.
 Open Scope R_scope.
 
-Arguments B2R {prec emax}.
-Arguments is_finite {prec emax}.
+(** A binary format: its bits of precision, and the exponent from which on numbers are infinite. *)
+Record ieee_format := Ieee_format {
+  precision : Z;
+  range : Z;
+  precision_pos : Prec_gt_0 precision;
+  precision_lt_range : Prec_lt_emax precision range
+}.
 
-Section Format.
-(** binary64 is (53, 1024), binary32 (24, 128), binary16 (11, 16), bfloat16 (8, 128). *)
-Variables prec emax : Z.
-Context (prec_gt_0 : Prec_gt_0 prec) (prec_lt_emax : Prec_lt_emax prec emax).
+#[local] Existing Instance precision_pos.
+#[local] Existing Instance precision_lt_range.
 
-Notation emin := (3 - emax - prec)%Z.
-Notation fexp := (FLT_exp emin prec).
+Definition binary64 := Ieee_format 53 1024 eq_refl eq_refl.
+Definition binary32 := Ieee_format 24 128 eq_refl eq_refl.
+Definition binary16 := Ieee_format 11 16 eq_refl eq_refl.
+Definition bfloat16 := Ieee_format 8 128 eq_refl eq_refl.
 
-Definition stored : R -> Prop := generic_format radix2 fexp.
-Definition rounded (m : mode) : R -> R := round radix2 fexp (round_mode m).
+(** The exponent of the smallest positive number. *)
+Definition smallest (F : ieee_format) : Z := 3 - range F - precision F.
+
+(** Flocq's numbers of the format, infinities and one NaN among them.  Flocq's other reading of the
+    standard, with many NaNs, has the same values. *)
+Definition float (F : ieee_format) : Set := binary_float (precision F) (range F).
+
+(** Real numbers that are values of the format, and the rounding of others to them.  Both know no
+    largest number. *)
+Definition stored (F : ieee_format) : R -> Prop :=
+  generic_format radix2 (FLT_exp (smallest F) (precision F)).
+Definition rounded (F : ieee_format) (m : mode) : R -> R :=
+  round radix2 (FLT_exp (smallest F) (precision F)) (round_mode m).
 
 (** The largest error of one rounding in units in the last place. *)
 Definition ulps (m : mode) : R := match m with mode_NE | mode_NA => / 2 | _ => 1 end.
-Definition unit_roundoff (m : mode) : R := ulps m * bpow radix2 (1 - prec).
-Definition underflow_unit (m : mode) : R := ulps m * bpow radix2 emin.
+Definition unit_roundoff (F : ieee_format) (m : mode) : R := ulps m * bpow radix2 (1 - precision F).
+Definition underflow_unit (F : ieee_format) (m : mode) : R := ulps m * bpow radix2 (smallest F).
+
+Section Format.
+Variable fmt : ieee_format.
+Notation prec := (precision fmt).
+Notation emin := (smallest fmt).
+Notation fexp := (FLT_exp emin prec).
+Notation stored := (stored fmt).
+Notation rounded := (rounded fmt).
+Notation unit_roundoff := (unit_roundoff fmt).
+Notation underflow_unit := (underflow_unit fmt).
+Notation float := (float fmt).
 
 Lemma ulps_pos m : 0 < ulps m.
 Proof. destruct m; cbn; lra. Qed.
@@ -60,41 +87,51 @@ Proof.
   split; try lra.
   - apply generic_format_0.
   - intros z. apply generic_format_opp.
-  - intros z. apply generic_format_round; [apply FLT_exp_valid, prec_gt_0|apply valid_rnd_round_mode].
+  - intros z. apply generic_format_round; [apply FLT_exp_valid, precision_pos|apply valid_rnd_round_mode].
   - intros z. apply round_generic, valid_rnd_round_mode.
   - intros z. pose proof (Rabs_pos z). assert (0 <= unit_roundoff m * Rabs z) by (apply Rmult_le_pos; lra).
     destruct (rounded_error m z) as [E|[E _]]; lra.
   - intros x y Fx Fy. destruct (rounded_error m (x + y)) as [E|[_ E]]; [exact E|].
     unfold rounded. rewrite round_generic; [|apply valid_rnd_round_mode|].
     + rewrite Rminus_eq_0, Rabs_R0. apply Rmult_le_pos; [lra|apply Rabs_pos].
-    + apply FLT_format_plus_small; assumption.
+    + apply FLT_format_plus_small; [apply precision_pos|exact Fx|exact Fy|exact E].
 Qed.
+
+Lemma rounded_le m x y : x <= y -> rounded m x <= rounded m y.
+Proof. apply round_le; [apply FLT_exp_valid, precision_pos|apply valid_rnd_round_mode]. Qed.
+
+Lemma rounded_0 m : rounded m 0 = 0.
+Proof. apply round_0, valid_rnd_round_mode. Qed.
+
+Lemma rounded_1 m : rounded m 1 = 1.
+Proof.
+  apply round_generic; [apply valid_rnd_round_mode|]. apply (generic_format_bpow radix2 fexp 0).
+  pose proof (precision_pos fmt). pose proof (precision_lt_range fmt). unfold Prec_gt_0, Prec_lt_emax in *.
+  unfold FLT_exp, smallest. lia.
+Qed.
+
+Lemma rounded_neg m x : x <= 0 -> rounded m x <= 0.
+Proof. intros H. rewrite <- (rounded_0 m). apply rounded_le, H. Qed.
 
 (** ** Finite results
 
     Rounding is to nearest, ties to even, the default of IEEE 754.  (Directed rounding may answer
     an overflow with the largest number, so that a finite result says less.) *)
 
-Notation float := (binary_float prec emax).
 Notation value := B2R.
 Notation finite := is_finite.
 Notation rnd := (rounded mode_NE).
 
-(** What an operation that makes no number answers: any NaN of the format. *)
-Notation nan := {f : float | is_nan prec emax f = true}.
-Variables (plus_nan mult_nan minus_nan div_nan : float -> float -> nan)
-  (fma_nan : float -> float -> float -> nan).
-
-Definition add := Bplus prec emax prec_gt_0 prec_lt_emax plus_nan mode_NE.
-Definition mul := Bmult prec emax prec_gt_0 prec_lt_emax mult_nan mode_NE.
-Definition sub := Bminus prec emax prec_gt_0 prec_lt_emax minus_nan mode_NE.
-Definition div := Bdiv prec emax prec_gt_0 prec_lt_emax div_nan mode_NE.
-Definition fma := Bfma prec emax prec_gt_0 prec_lt_emax fma_nan mode_NE.
+Definition add : float -> float -> float := Bplus mode_NE.
+Definition sub : float -> float -> float := Bminus mode_NE.
+Definition mul : float -> float -> float := Bmult mode_NE.
+Definition div : float -> float -> float := Bdiv mode_NE.
+Definition fma : float -> float -> float -> float := Bfma mode_NE.
 
 Lemma stored_value (x : float) : stored (value x).
 Proof. apply generic_format_B2R. Qed.
 
-Lemma overflow_not_finite (f : float) s : B2FF prec emax f = binary_overflow prec emax mode_NE s ->
+Lemma overflow_not_finite (f : float) s : B2SF f = binary_overflow prec (range fmt) mode_NE s ->
   finite f = false.
 Proof. destruct f; try reflexivity; discriminate. Qed.
 
@@ -103,24 +140,25 @@ Lemma add_finite x y : finite (add x y) = true ->
 Proof.
   intros F.
   assert (Fxy : finite x = true /\ finite y = true).
-  { unfold add, Bplus in F. rewrite is_finite_BSN2B in F.
+  { unfold add in F.
     destruct x as [| sx | |], y as [| sy | |]; try discriminate F; try (split; reflexivity).
     cbn in F. destruct (Bool.eqb sx sy); discriminate F. }
   destruct Fxy as [Fx Fy]. repeat split; [exact Fx|exact Fy|].
-  pose proof (Bplus_correct prec emax _ prec_lt_emax plus_nan mode_NE x y Fx Fy) as H.
+  pose proof (Bplus_correct prec (range fmt) _ _ mode_NE x y Fx Fy) as H.
   destruct Rlt_bool; [apply H|]. destruct H as [H _].
   apply overflow_not_finite in H. unfold add in F. congruence.
 Qed.
+
 Lemma sub_finite x y : finite (sub x y) = true ->
   finite x = true /\ finite y = true /\ value (sub x y) = rnd (value x - value y).
 Proof.
   intros F.
   assert (Fxy : finite x = true /\ finite y = true).
-  { unfold sub, Bminus in F. rewrite is_finite_BSN2B in F.
+  { unfold sub in F.
     destruct x as [| sx | |], y as [| sy | |]; try discriminate F; try (split; reflexivity).
     cbn in F. destruct (Bool.eqb sx (negb sy)); discriminate F. }
   destruct Fxy as [Fx Fy]. repeat split; [exact Fx|exact Fy|].
-  pose proof (Bminus_correct prec emax _ prec_lt_emax minus_nan mode_NE x y Fx Fy) as H.
+  pose proof (Bminus_correct prec (range fmt) _ _ mode_NE x y Fx Fy) as H.
   destruct Rlt_bool; [apply H|]. destruct H as [H _].
   apply overflow_not_finite in H. unfold sub in F. congruence.
 Qed.
@@ -128,7 +166,7 @@ Qed.
 Lemma mul_finite x y : finite (mul x y) = true ->
   finite x = true /\ finite y = true /\ value (mul x y) = rnd (value x * value y).
 Proof.
-  intros F. pose proof (Bmult_correct prec emax _ prec_lt_emax mult_nan mode_NE x y) as H.
+  intros F. pose proof (Bmult_correct prec (range fmt) _ _ mode_NE x y) as H.
   unfold mul in *. destruct Rlt_bool.
   - destruct H as (H & Fxy & _). rewrite F in Fxy. symmetry in Fxy. apply andb_prop in Fxy.
     repeat split; [apply Fxy|apply Fxy|exact H].
@@ -141,12 +179,12 @@ Lemma fma_finite x y z : finite (fma x y z) = true ->
 Proof.
   intros F.
   assert (Fxyz : finite x = true /\ finite y = true /\ finite z = true).
-  { unfold fma, Bfma in F. rewrite is_finite_BSN2B in F.
-    destruct x as [sx|sx|sx|sx], y as [sy|sy|sy|sy], z as [sz|sz|sz|sz]; try discriminate F;
+  { unfold fma in F.
+    destruct x as [sx|sx| |sx], y as [sy|sy| |sy], z as [sz|sz| |sz]; try discriminate F;
       try (repeat split; reflexivity);
       cbn in F; destruct (Bool.eqb (xorb sx sy) sz); discriminate F. }
   destruct Fxyz as (Fx & Fy & Fz). repeat split; [exact Fx|exact Fy|exact Fz|].
-  pose proof (Bfma_correct prec emax _ prec_lt_emax fma_nan mode_NE x y z Fx Fy Fz) as H.
+  pose proof (Bfma_correct prec (range fmt) _ _ mode_NE x y z Fx Fy Fz) as H.
   cbv zeta in H. destruct Rlt_bool; [apply H|].
   apply overflow_not_finite in H. unfold fma in F. congruence.
 Qed.
@@ -157,10 +195,10 @@ Lemma div_finite x y : finite y = true -> finite (div x y) = true ->
 Proof.
   intros Fy F.
   assert (Ny : value y <> 0).
-  { unfold div, Bdiv in F. rewrite is_finite_BSN2B in F. destruct y as [sy|sy|sy|sy my ey By];
+  { unfold div in F. destruct y as [sy|sy| |sy my ey By];
       try discriminate Fy; [destruct x; discriminate F|].
     cbn. destruct sy; [apply Rlt_not_eq, F2R_lt_0|apply Rgt_not_eq, F2R_gt_0]; reflexivity. }
-  pose proof (Bdiv_correct prec emax _ prec_lt_emax div_nan mode_NE x y Ny) as H.
+  pose proof (Bdiv_correct prec (range fmt) _ _ mode_NE x y Ny) as H.
   unfold div in *. destruct Rlt_bool.
   - destruct H as (H & Fx & _). split; [congruence|exact H].
   - apply overflow_not_finite in H. congruence.
@@ -171,7 +209,7 @@ Qed.
 (** As [computed_dot], on floating-point numbers. *)
 Fixpoint float_dot (fused : nat -> bool) (n : nat) (x y : nat -> float) : float :=
   match n with
-  | O => B754_zero prec emax false
+  | O => B754_zero false
   | S m => let s := float_dot fused m x y in
            if fused m then fma (x m) (y m) s else add s (mul (x m) (y m))
   end.
@@ -247,26 +285,26 @@ Proof.
 Qed.
 End Format.
 
-Arguments add {prec emax _ _}.
-Arguments mul {prec emax _ _}.
-Arguments sub {prec emax _ _}.
-Arguments div {prec emax _ _}.
-Arguments fma {prec emax _ _}.
-Arguments float_dot {prec emax _ _}.
-Arguments float_over {prec emax _ _}.
-Arguments add_finite {prec emax _ _ _ _ _}.
-Arguments sub_finite {prec emax _ _ _ _ _}.
-Arguments mul_finite {prec emax _ _ _ _ _}.
-Arguments div_finite {prec emax _ _ _ _ _}.
-Arguments float_dot_finite {prec emax _ _ _ _ _ _ _ _ _}.
+Arguments add {fmt}.
+Arguments sub {fmt}.
+Arguments mul {fmt}.
+Arguments div {fmt}.
+Arguments fma {fmt}.
+Arguments float_dot {fmt}.
+Arguments float_over {fmt}.
+Arguments add_finite {fmt x y}.
+Arguments sub_finite {fmt x y}.
+Arguments mul_finite {fmt x y}.
+Arguments div_finite {fmt x y}.
+Arguments float_dot_finite {fmt fused n x y}.
 
 (** ** The units of the formats in use *)
 
 Theorem units_of_formats :
-  (unit_roundoff 53 mode_NE = / 2 ^ 53 /\ underflow_unit 53 1024 mode_NE = / 2 ^ 1075) /\
-  (unit_roundoff 24 mode_NE = / 2 ^ 24 /\ underflow_unit 24 128 mode_NE = / 2 ^ 150) /\
-  (unit_roundoff 11 mode_NE = / 2 ^ 11 /\ underflow_unit 11 16 mode_NE = / 2 ^ 25) /\
-  (unit_roundoff 8 mode_NE = / 2 ^ 8 /\ underflow_unit 8 128 mode_NE = / 2 ^ 134).
+  (unit_roundoff binary64 mode_NE = / 2 ^ 53 /\ underflow_unit binary64 mode_NE = / 2 ^ 1075) /\
+  (unit_roundoff binary32 mode_NE = / 2 ^ 24 /\ underflow_unit binary32 mode_NE = / 2 ^ 150) /\
+  (unit_roundoff binary16 mode_NE = / 2 ^ 11 /\ underflow_unit binary16 mode_NE = / 2 ^ 25) /\
+  (unit_roundoff bfloat16 mode_NE = / 2 ^ 8 /\ underflow_unit bfloat16 mode_NE = / 2 ^ 134).
 Proof.
   assert (H : forall e : positive, / 2 * bpow radix2 (Z.neg e) = / 2 ^ (S (Pos.to_nat e))).
   { intros e. unfold bpow. rewrite <- tech_pow_Rmult, Rinv_mult, Zpower_pos_nat, Zpower_nat_Z.
@@ -278,34 +316,36 @@ Qed.
 
 (** Twice the digits and twice the range below hold every product: binary16 in binary32, binary32 in
     binary64. *)
-Lemma product_stored prec emax prec' emax' a b : Prec_gt_0 prec ->
-  (2 * prec <= prec')%Z -> (3 - emax' - prec' <= 2 * (3 - emax - prec))%Z ->
-  stored prec emax a -> stored prec emax b -> stored prec' emax' (a * b).
+Definition holds_products_of (F F' : ieee_format) : Prop :=
+  (2 * precision F <= precision F')%Z /\ (smallest F' <= 2 * smallest F)%Z.
+
+Lemma product_stored F F' a b : holds_products_of F F' -> stored F a -> stored F b -> stored F' (a * b).
 Proof.
-  unfold stored. intros P Hp He Fa Fb.
+  unfold stored. pose proof (precision_pos F) as P. intros [Hp He] Fa Fb.
   apply FLT_format_generic in Fa; [|exact P]. apply FLT_format_generic in Fb; [|exact P].
   destruct Fa as [[ma ea] -> Ma Ea], Fb as [[mb eb] -> Mb Eb]. cbn [Fnum Fexp] in *.
   rewrite <- F2R_mult. apply generic_format_FLT.
   exists (Fmult (Float radix2 ma ea) (Float radix2 mb eb)); [reflexivity| |];
     cbn [Fmult Fnum Fexp]; [|lia].
-  change (radix_val radix2) with 2%Z in *.
-  rewrite Z.abs_mul. apply Z.lt_le_trans with (2 ^ prec * 2 ^ prec)%Z; [nia|].
+  change (radix_val radix2) with 2%Z in *. rewrite Z.abs_mul.
+  apply Z.lt_le_trans with (2 ^ precision F * 2 ^ precision F)%Z; [nia|].
   unfold Prec_gt_0 in P. rewrite <- Z.pow_add_r by lia. apply Z.pow_le_mono_r; lia.
 Qed.
 
-Theorem mixed_dot_error prec emax prec' emax' (P : Prec_gt_0 prec) (P' : Prec_gt_0 prec')
-    (L' : Prec_lt_emax prec' emax') plus_nan mult_nan fma_nan n
-    (x y : nat -> binary_float prec' emax') :
-  (2 * prec <= prec')%Z -> (3 - emax' - prec' <= 2 * (3 - emax - prec))%Z ->
-  (forall i, (i < n)%nat -> stored prec emax (B2R (x i)) /\ stored prec emax (B2R (y i))) ->
-  let u := unit_roundoff prec' mode_NE in
-  let s := float_dot plus_nan mult_nan fma_nan (fun _ => false) n x y in
+Theorem formats_that_hold_products :
+  holds_products_of binary16 binary32 /\ holds_products_of binary32 binary64.
+Proof. repeat split; discriminate. Qed.
+
+Theorem mixed_dot_error F F' n (x y : nat -> float F') : holds_products_of F F' ->
+  (forall i, (i < n)%nat -> stored F (B2R (x i)) /\ stored F (B2R (y i))) ->
+  let u := unit_roundoff F' mode_NE in
+  let s := float_dot (fun _ => false) n x y in
   INR (n - 1) * u < 1 -> is_finite s = true ->
   Rabs (B2R s - dot n (fun i => B2R (x i)) (fun i => B2R (y i))) <=
     gamma u (n - 1) * absdot n (fun i => B2R (x i)) (fun i => B2R (y i)).
 Proof.
-  intros Hp He Hxy u s Hn F. destruct (float_dot_finite F) as (_ & _ & E).
-  unfold s. rewrite E. apply (dot_error_exact_products (ieee_arithmetic prec' emax' P' mode_NE)).
-  - intros i Hi. apply (product_stored prec emax); try assumption; apply (Hxy i Hi).
+  intros H Hxy u s Hn Fs. unfold s. rewrite (proj2 (proj2 (float_dot_finite Fs))).
+  apply (dot_error_exact_products (ieee_arithmetic F' mode_NE)).
+  - intros i Hi. apply (product_stored F); [exact H|apply (Hxy i Hi)|apply (Hxy i Hi)].
   - exact Hn.
 Qed.

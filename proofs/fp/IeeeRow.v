@@ -1,37 +1,26 @@
-(* IeeeRow.v -- the bounds of Softmax and row, for IEEE 754 arithmetic of any format.  *)
+(* IeeeRow.v -- the bounds of sum, softmax and row for IEEE 754 arithmetic of any format.  *)
 From Qkcheck.base Require Import Sum Softmax.
 Require Import Reals Lra Lia ZArith.
-From Flocq Require Import Core BinarySingleNaN Binary.
+From Flocq Require Import Core BinarySingleNaN.
 From Qkcheck.fp Require Import Arithmetic Dot ShiftedSoftmax Row Ieee.
 Open Scope R_scope.
 
 Section Format.
-Variables prec emax : Z.
-Context (prec_gt_0 : Prec_gt_0 prec) (prec_lt_emax : Prec_lt_emax prec emax).
-
-Notation float := (binary_float prec emax).
+Variable fmt : ieee_format.
+Notation float := (float fmt).
 Notation value := B2R.
 Notation finite := is_finite.
-Notation nan := {f : float | is_nan prec emax f = true}.
-Variables (plus_nan mult_nan minus_nan div_nan : float -> float -> nan)
-  (fma_nan : float -> float -> float -> nan).
-
-Notation add := (add plus_nan).
-Notation mul := (mul mult_nan).
-Notation sub := (sub minus_nan).
-Notation div := (div div_nan).
-Notation float_dot := (float_dot plus_nan mult_nan fma_nan).
 Notation values x := (fun i => value (x i)).
-Notation rnd := (rounded prec emax mode_NE).
-Notation u := (unit_roundoff prec mode_NE).
-Notation eta := (underflow_unit prec emax mode_NE).
+Notation rnd := (rounded fmt mode_NE).
+Notation u := (unit_roundoff fmt mode_NE).
+Notation eta := (underflow_unit fmt mode_NE).
 
-Notation arith := (ieee_arithmetic prec emax prec_gt_0 mode_NE).
+Notation arith := (ieee_arithmetic fmt mode_NE).
 
 (** ** Sums *)
 
 Fixpoint float_sum (n : nat) (a : nat -> float) : float :=
-  match n with O => B754_zero prec emax false | S m => add (float_sum m a) (a m) end.
+  match n with O => B754_zero false | S m => add (float_sum m a) (a m) end.
 
 Lemma float_sum_finite n a : finite (float_sum n a) = true ->
   (forall i, (i < n)%nat -> finite (a i) = true) /\
@@ -61,6 +50,32 @@ Definition accurate_float_exp (eps alpha : R) : Prop := forall y : float,
   finite y = true -> value y <= 0 ->
   0 <= value (fexp y) /\ Rabs (value (fexp y) - exp (value y)) <= eps * exp (value y) + alpha.
 
+(** Such exponentials exist: the exact one, rounded once, has eps = u and alpha = eta. *)
+Lemma exp_can_be_accurate y : y <= 0 -> exists e : float,
+  finite e = true /\ 0 <= value e /\ Rabs (value e - exp y) <= u * exp y + eta.
+Proof.
+  intros Hy. set (r := rnd (exp y)). pose proof (exp_pos y).
+  assert (H1 : exp y <= 1) by (rewrite <- exp_0; apply exp_le, Hy).
+  assert (R0 : 0 <= r) by (rewrite <- (rounded_0 fmt mode_NE); apply rounded_le; lra).
+  assert (R1 : r <= 1).
+  { unfold r. rewrite <- (rounded_1 fmt mode_NE). apply rounded_le, H1. }
+  assert (Fr : stored fmt r) by apply (format_rnd _ _ _ _ arith).
+  exists (binary_normalize _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    (Ztrunc (scaled_mantissa radix2 (FLT_exp (smallest fmt) (precision fmt)) r))
+    (cexp radix2 (FLT_exp (smallest fmt) (precision fmt)) r) false).
+  pose proof (binary_normalize_correct _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    (Ztrunc (scaled_mantissa radix2 (FLT_exp (smallest fmt) (precision fmt)) r))
+    (cexp radix2 (FLT_exp (smallest fmt) (precision fmt)) r) false) as N.
+  cbv zeta in N. rewrite <- Fr in N.
+  change (round _ _ _ r) with (rnd r) in N. rewrite (rnd_format _ _ _ _ arith r Fr) in N.
+  rewrite Rlt_bool_true in N.
+  2:{ rewrite Rabs_pos_eq by exact R0. apply Rle_lt_trans with (1 := R1).
+      apply (bpow_lt radix2 0). pose proof (precision_pos fmt). pose proof (precision_lt_range fmt).
+      unfold Prec_gt_0, Prec_lt_emax in *. lia. }
+  destruct N as (E & Fin & _). split; [exact Fin|]. rewrite E. split; [exact R0|].
+  rewrite <- (Rabs_pos_eq (exp y)) at 2 by lra. apply (rnd_error _ _ _ _ arith).
+Qed.
+
 (** [top] is where the largest entry is. *)
 Definition float_shifted (x : nat -> float) (top i : nat) : float := sub (x i) (x top).
 Definition float_Z (n : nat) (x : nat -> float) (top : nat) : float :=
@@ -83,14 +98,13 @@ Qed.
 (** Rounding keeps the sign, so that the exponential is asked only below 0. *)
 Lemma float_powers eps alpha x top j : accurate_float_exp eps alpha -> value (x j) <= value (x top) ->
   finite (float_shifted x top j) = true ->
-  accurate_exp (stored prec emax) eps alpha (rnd (value (x j) - value (x top)))
+  accurate_exp (stored fmt) eps alpha (rnd (value (x j) - value (x top)))
     (value (fexp (float_shifted x top j))).
 Proof.
   intros HE Hle F. pose proof F as F'. apply sub_finite in F' as (_ & _ & E).
   fold (float_shifted x top j) in E. rewrite <- E. split; [apply stored_value|].
   apply HE; [exact F|]. rewrite E.
-  rewrite <- (round_0 radix2 (FLT_exp (3 - emax - prec) prec) (round_mode mode_NE)).
-  apply round_le; [apply FLT_exp_valid, prec_gt_0|apply valid_rnd_round_mode|lra].
+  apply rounded_neg. lra.
 Qed.
 
 Theorem float_softmax_error n x top D eps alpha i :
@@ -162,9 +176,9 @@ Qed.
 End Row.
 End Format.
 
-Arguments float_sum {prec emax _ _}.
-Arguments float_shifted {prec emax _ _}.
-Arguments float_Z {prec emax _ _}.
-Arguments float_softmax {prec emax _ _}.
-Arguments float_logit {prec emax _ _}.
-Arguments float_row {prec emax _ _}.
+Arguments float_sum {fmt}.
+Arguments float_shifted {fmt}.
+Arguments float_Z {fmt}.
+Arguments float_softmax {fmt}.
+Arguments float_logit {fmt}.
+Arguments float_row {fmt}.
