@@ -81,25 +81,30 @@ Theorem dot_product_any_order F t (x y : nat -> float F) :
     + INR (terms t) * underflow_unit F mode_NE / (1 - INR k * u).
 Proof. exact (float_order_error F t x y). Qed.
 
-(* Entries of a narrow format F, products and sum in a format F' with at least twice its digits and
-   twice its range below: the products are exact, so one factor less and no underflow. *)
-Theorem mixed_dot_product F F' n (x y : nat -> float F') :
-  (2 * precision F <= precision F')%Z -> (smallest F' <= 2 * smallest F)%Z ->
+(* Entries of a narrow format F, products and sum in a format F' of at least twice its digits, as
+   binary16 or bfloat16 in binary32: products are exact but for underflow, so one factor less. *)
+Theorem wide_dot_product F F' n (x y : nat -> float F') :
+  (2 * precision F <= precision F')%Z ->
   (forall i, (i < n)%nat -> stored F (B2R (x i)) /\ stored F (B2R (y i))) ->
   let u := unit_roundoff F' mode_NE in
   let s := float_dot (fun _ => false) n x y in
   INR (n - 1) * u < 1 -> is_finite s = true ->
   Rabs (B2R s - sum n (fun i => B2R (x i) * B2R (y i))) <=
-    INR (n - 1) * u / (1 - INR (n - 1) * u) * sum n (fun i => Rabs (B2R (x i) * B2R (y i))).
-Proof. exact (fun Hp Hs => mixed_dot_error F F' n x y (conj Hp Hs)). Qed.
+    INR (n - 1) * u / (1 - INR (n - 1) * u) * sum n (fun i => Rabs (B2R (x i) * B2R (y i)))
+    + INR n * underflow_unit F' mode_NE / (1 - INR (n - 1) * u).
+Proof. exact (wide_dot_error F F' n x y). Qed.
 
-(* Such are binary16 in binary32, and binary32 in binary64. *)
-Theorem formats_that_hold_products :
-  ((2 * precision binary16 <= precision binary32)%Z /\
-   (smallest binary32 <= 2 * smallest binary16)%Z) /\
-  ((2 * precision binary32 <= precision binary64)%Z /\
-   (smallest binary64 <= 2 * smallest binary32)%Z).
-Proof. exact Ieee.formats_that_hold_products. Qed.
+Theorem wide_dot_product_any_order F F' t (x y : nat -> float F') :
+  (2 * precision F <= precision F')%Z ->
+  (forall i, stored F (B2R (x i)) /\ stored F (B2R (y i))) ->
+  let u := unit_roundoff F' mode_NE in
+  let h := height t in
+  let s := float_over t x y in
+  INR h * u < 1 -> is_finite s = true ->
+  Rabs (B2R s - over t (fun i => B2R (x i) * B2R (y i))) <=
+    INR h * u / (1 - INR h * u) * over t (fun i => Rabs (B2R (x i) * B2R (y i)))
+    + INR (terms t) * underflow_unit F' mode_NE / (1 - INR h * u).
+Proof. exact (wide_order_error F F' t x y). Qed.
 
 (* The softmax of x, the largest entry x_top taken off first, all others at most D below it.  The
    exponential of the library has relative error at most eps, and alpha more where it underflows.  No

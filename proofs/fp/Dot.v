@@ -198,19 +198,32 @@ Proof.
   apply power_to_gamma; [apply absdot_nonneg|exact Hn].
 Qed.
 
-(** Products that need no rounding, as those of two binary16 numbers in binary32: one factor less,
-    and no underflow. *)
-Theorem dot_error_exact_products n x y : (forall i, (i < n)%nat -> format (x i * y i)) ->
-  INR (n - 1) * u < 1 ->
-  Rabs (computed_dot rnd (fun _ => false) n x y - dot n x y) <= gamma u (n - 1) * absdot n x y.
+(** Products that are rounded only where they underflow, as those of narrow formats in a wide one:
+    one factor less. *)
+Theorem dot_error_wide_products n x y :
+  (forall i, (i < n)%nat -> Rabs (rnd (x i * y i) - x i * y i) <= eta) -> INR (n - 1) * u < 1 ->
+  Rabs (computed_dot rnd (fun _ => false) n x y - dot n x y) <=
+    gamma u (n - 1) * absdot n x y + INR n * eta / (1 - INR (n - 1) * u).
 Proof.
-  intros Fp Hn.
-  assert (E : computed_dot rnd (fun _ => false) n x y = computed_sum rnd n (fun i => x i * y i)).
-  { clear Hn. induction n as [|n IH]; [reflexivity|]. cbn [computed_dot computed_sum].
-    unfold multiply_add. rewrite IH by (intros; apply Fp; lia).
-    rewrite (rnd_format _ _ _ _ A (x n * y n)) by (apply Fp; lia). reflexivity. }
-  rewrite E. eapply Rle_trans; [apply sum_error, Fp|].
-  apply Rmult_le_compat_r; [apply absdot_nonneg|]. apply gamma_bound; assumption.
+  intros Hp Hn. set (a := fun i => rnd (x i * y i)).
+  assert (E : computed_dot rnd (fun _ => false) n x y = computed_sum rnd n a).
+  { clear. induction n as [|n IH]; [reflexivity|]. cbn [computed_dot computed_sum].
+    unfold multiply_add. rewrite IH. reflexivity. }
+  rewrite E. pose proof (sum_error n a (fun i _ => format_rnd _ _ _ _ A _)) as B.
+  assert (Ha : Rabs (sum n a - dot n x y) <= INR n * eta).
+  { unfold dot. rewrite <- sum_minus, <- sum_const.
+    eapply Rle_trans; [apply sum_Rabs|]. apply sum_le. exact Hp. }
+  assert (Hs : sum n (fun i => Rabs (a i)) <= absdot n x y + INR n * eta).
+  { unfold absdot. rewrite <- sum_const, <- sum_plus. apply sum_le. intros i Hi.
+    replace (a i) with (x i * y i + (a i - x i * y i)) by ring.
+    eapply Rle_trans; [apply Rabs_triang|]. apply Rplus_le_compat_l, Hp, Hi. }
+  eapply Rle_trans; [|apply (power_to_gamma (n - 1) n); [apply absdot_nonneg|exact Hn]].
+  pose proof (pow_ge_1 u (n - 1) u0). set (G := (1 + u) ^ (n - 1)) in *.
+  replace (computed_sum rnd n a - dot n x y)
+    with ((computed_sum rnd n a - sum n a) + (sum n a - dot n x y)) by ring.
+  eapply Rle_trans; [apply Rabs_triang|].
+  assert ((G - 1) * sum n (fun i => Rabs (a i)) <= (G - 1) * (absdot n x y + INR n * eta))
+    by (apply Rmult_le_compat_l; lra). lra.
 Qed.
 
 (** ** In any order *)
@@ -224,31 +237,32 @@ Proof. intros Hf. induction t; cbn; [apply Hf|lra]. Qed.
 Lemma over_Rabs t f : Rabs (over t f) <= over t (fun i => Rabs (f i)).
 Proof. induction t; cbn; [lra|]. eapply Rle_trans; [apply Rabs_triang|]. lra. Qed.
 
-Theorem order_error_power t x y :
+(** w is the relative error of products: u, or 0 where they are exact. *)
+Lemma order_error_power w t x y : 0 <= w ->
+  (forall i, Rabs (rnd (x i * y i) - x i * y i) <= w * Rabs (x i * y i) + eta) ->
   Rabs (computed_over rnd t x y - over t (fun i => x i * y i)) <=
-    ((1 + u) ^ (height t + 1) - 1) * over t (fun i => Rabs (x i * y i))
-    + INR (terms t) * (1 + u) ^ (height t + 1) * eta.
+    ((1 + w) * (1 + u) ^ height t - 1) * over t (fun i => Rabs (x i * y i))
+    + INR (terms t) * ((1 + w) * (1 + u) ^ height t) * eta.
 Proof.
-  induction t as [i|l IHl r IHr].
-  { cbn. pose proof (rnd_error _ _ _ _ A (x i * y i)). nra. }
-  cbn [computed_over over terms height]. rewrite plus_INR.
-  set (f := fun i => x i * y i) in *. set (g := fun i => Rabs (x i * y i)) in *.
+  intros Hw Hp. set (f := fun i => x i * y i). set (g := fun i => Rabs (x i * y i)).
   assert (Hg : forall i, 0 <= g i) by (intros; apply Rabs_pos).
+  induction t as [i|l IHl r IHr].
+  { cbn. specialize (Hp i). pose proof (Rmult_le_pos _ _ Hw eta0). unfold f, g. lra. }
+  cbn [computed_over over terms height]. rewrite plus_INR.
   pose proof (over_nonneg l g Hg). pose proof (over_nonneg r g Hg).
-  pose proof (over_Rabs l f : _ <= over l g) as Bl. pose proof (over_Rabs r f : _ <= over r g) as Br.
+  pose proof (over_Rabs l f : _ <= over l g). pose proof (over_Rabs r f : _ <= over r g).
   pose proof (pos_INR (terms l)). pose proof (pos_INR (terms r)).
-  set (h := (Nat.max (height l) (height r) + 1)%nat).
-  replace (S (Nat.max (height l) (height r)) + 1)%nat with (S h) by (unfold h; lia).
-  assert (Gl : (1 + u) ^ (height l + 1) <= (1 + u) ^ h) by (apply Rle_pow; [lra|unfold h; lia]).
-  assert (Gr : (1 + u) ^ (height r + 1) <= (1 + u) ^ h) by (apply Rle_pow; [lra|unfold h; lia]).
-  pose proof (pow_ge_1 u h u0). set (G := (1 + u) ^ h) in *.
+  set (h := Nat.max (height l) (height r)). set (G := (1 + w) * (1 + u) ^ h).
+  assert (up : forall k, (k <= h)%nat -> (1 + w) * (1 + u) ^ k <= G).
+  { intros k Hk. apply Rmult_le_compat_l; [lra|]. apply Rle_pow; [lra|exact Hk]. }
+  (* both sides to the larger height *)
   assert (weaken : forall a k g' e, 0 <= a -> 0 <= k -> g' <= G ->
     e <= (g' - 1) * a + k * g' * eta -> e <= (G - 1) * a + k * G * eta).
   { intros a k g' e Ha Hk Hg' He. eapply Rle_trans; [exact He|]. apply Rplus_le_compat.
     - apply Rmult_le_compat_r; lra.
     - apply Rmult_le_compat_r, Rmult_le_compat_l; assumption. }
-  apply (weaken (over l g) (INR (terms l))) in IHl; [|assumption..].
-  apply (weaken (over r g) (INR (terms r))) in IHr; [|assumption..].
+  apply (weaken (over l g) (INR (terms l))) in IHl; [|try assumption..|apply up; lia].
+  apply (weaken (over r g) (INR (terms r))) in IHr; [|try assumption..|apply up; lia].
   eapply Rle_trans; [apply (rnd_add_after A _ _ _
     ((G - 1) * (over l g + over r g) + (INR (terms l) + INR (terms r)) * G * eta)
     (over l g + over r g))|].
@@ -258,17 +272,40 @@ Proof.
       ((computed_over rnd l x y - over l f) + (computed_over rnd r x y - over r f)) by ring.
     eapply Rle_trans; [apply Rabs_triang|]. lra.
   - eapply Rle_trans; [apply Rabs_triang|]. lra.
-  - change ((1 + u) ^ S h) with ((1 + u) * G). right. ring.
+  - cbn [pow].
+    replace ((1 + w) * ((1 + u) * (1 + u) ^ h)) with ((1 + u) * G) by (unfold G; ring).
+    right. ring.
 Qed.
 
 (** n products summed in an order of height h: gamma_(h + 1). *)
-Theorem order_error t x y : INR (height t + 1) * u < 1 ->
+Theorem order_error t k x y : (height t + 1 <= k)%nat -> INR k * u < 1 ->
   Rabs (computed_over rnd t x y - over t (fun i => x i * y i)) <=
-    gamma u (height t + 1) * over t (fun i => Rabs (x i * y i))
-    + INR (terms t) * eta / (1 - INR (height t + 1) * u).
+    gamma u k * over t (fun i => Rabs (x i * y i)) + INR (terms t) * eta / (1 - INR k * u).
 Proof.
-  intros Hn. eapply Rle_trans; [apply order_error_power|].
-  apply power_to_gamma; [apply over_nonneg; intros; apply Rabs_pos|exact Hn].
+  intros Hk Hn. set (S := over t (fun i => Rabs (x i * y i))).
+  assert (HS : 0 <= S) by (apply over_nonneg; intros; apply Rabs_pos).
+  eapply Rle_trans; [apply (order_error_power u t x y u0); intros; apply (rnd_error _ _ _ _ A)|].
+  eapply Rle_trans; [|apply (power_to_gamma k (terms t)); [exact HS|exact Hn]].
+  change ((1 + u) * (1 + u) ^ height t) with ((1 + u) ^ Datatypes.S (height t)).
+  assert ((1 + u) ^ Datatypes.S (height t) <= (1 + u) ^ k) by (apply Rle_pow; [lra|lia]).
+  pose proof (pos_INR (terms t)). apply Rplus_le_compat; repeat apply Rmult_le_compat_r; try lra.
+  apply Rmult_le_compat_l; assumption.
+Qed.
+
+(** With products that are exact but for underflow: gamma_h. *)
+Theorem order_error_wide t k x y : (height t <= k)%nat -> INR k * u < 1 ->
+  (forall i, Rabs (rnd (x i * y i) - x i * y i) <= eta) ->
+  Rabs (computed_over rnd t x y - over t (fun i => x i * y i)) <=
+    gamma u k * over t (fun i => Rabs (x i * y i)) + INR (terms t) * eta / (1 - INR k * u).
+Proof.
+  intros Hk Hn Hp. set (S := over t (fun i => Rabs (x i * y i))).
+  assert (HS : 0 <= S) by (apply over_nonneg; intros; apply Rabs_pos).
+  eapply Rle_trans; [apply (order_error_power 0 t x y); [lra|intros; specialize (Hp i); lra]|].
+  eapply Rle_trans; [|apply (power_to_gamma k (terms t)); [exact HS|exact Hn]].
+  rewrite Rplus_0_r, Rmult_1_l.
+  assert ((1 + u) ^ height t <= (1 + u) ^ k) by (apply Rle_pow; [lra|lia]).
+  pose proof (pos_INR (terms t)). apply Rplus_le_compat; repeat apply Rmult_le_compat_r; try lra.
+  apply Rmult_le_compat_l; assumption.
 Qed.
 End Errors.
 
@@ -315,6 +352,16 @@ Proof.
   apply sum_ext. intros. f_equal. lia.
 Qed.
 
+(** The n products of a dot product, pairwise. *)
+Lemma pairwise_terms n f : (1 <= n)%nat ->
+  over (pairwise n) f = sum n f /\ terms (pairwise n) = n /\ (height (pairwise n) <= Nat.log2_up n)%nat.
+Proof.
+  intros Hn. assert (Hpow : (1 <= n <= 2 ^ Nat.log2_up n)%nat).
+  { destruct (Nat.eq_dec n 1) as [->|]; [cbn; lia|]. pose proof (Nat.log2_up_spec n). lia. }
+  destruct (halves_over (Nat.log2_up n) 0 n f Hpow) as [O T].
+  repeat split; [exact O|exact T|apply halves_height].
+Qed.
+
 Section PairwiseError.
 Context {format : R -> Prop} {rnd : R -> R} {u eta : R}.
 Hypothesis A : arithmetic format rnd u eta.
@@ -324,20 +371,10 @@ Theorem pairwise_error n x y : (1 <= n)%nat -> let k := (Nat.log2_up n + 1)%nat 
   Rabs (computed_over rnd (pairwise n) x y - dot n x y) <=
     gamma u k * absdot n x y + INR n * eta / (1 - INR k * u).
 Proof.
-  intros Hn k Hk. set (t := pairwise n).
-  assert (Hpow : (1 <= n <= 2 ^ Nat.log2_up n)%nat).
-  { destruct (Nat.eq_dec n 1) as [->|]; [cbn; lia|]. pose proof (Nat.log2_up_spec n). lia. }
-  assert (Ht : (height t + 1 <= k)%nat).
-  { pose proof (halves_height (Nat.log2_up n) 0 n). unfold t, k, pairwise. lia. }
-  pose proof (fun f => halves_over (Nat.log2_up n) 0 n f Hpow) as Over. fold (pairwise n) t in Over.
-  pose proof (order_error_power A t x y) as E.
-  rewrite (proj1 (Over (fun i => x i * y i))), (proj1 (Over (fun i => Rabs (x i * y i)))),
-    (proj2 (Over x)) in E.
-  cbn [Nat.add] in E. fold (dot n x y) (absdot n x y) in E.
-  eapply Rle_trans; [exact E|]. eapply Rle_trans; [|apply (power_to_gamma A k n); [apply absdot_nonneg|exact Hk]].
-  assert ((1 + u) ^ (height t + 1) <= (1 + u) ^ k).
-  { apply Rle_pow; [|exact Ht]. pose proof (unit_nonneg _ _ _ _ A). lra. }
-  pose proof (absdot_nonneg n x y). pose proof (underflow_nonneg _ _ _ _ A). pose proof (pos_INR n).
-  apply Rplus_le_compat; repeat apply Rmult_le_compat_r; try lra. apply Rmult_le_compat_l; lra.
+  intros Hn k Hk.
+  destruct (pairwise_terms n (fun i => x i * y i) Hn) as (O & T & H).
+  destruct (pairwise_terms n (fun i => Rabs (x i * y i)) Hn) as (O' & _).
+  pose proof (order_error A (pairwise n) k x y ltac:(unfold k; lia) Hk) as E.
+  rewrite O, O', T in E. exact E.
 Qed.
 End PairwiseError.

@@ -271,7 +271,7 @@ Theorem float_order_error t x y : let u := unit_roundoff mode_NE in
     + INR (terms t) * underflow_unit mode_NE / (1 - INR k * u).
 Proof.
   intros u k Hk F. rewrite (float_over_finite _ _ _ F).
-  apply (order_error (ieee_arithmetic mode_NE) t (values x) (values y)), Hk.
+  apply (order_error (ieee_arithmetic mode_NE) t k (values x) (values y)); [reflexivity|exact Hk].
 Qed.
 
 Theorem float_pairwise_error n x y : let u := unit_roundoff mode_NE in
@@ -312,40 +312,60 @@ Proof.
   repeat split; apply H.
 Qed.
 
-(** ** Products that need no rounding *)
+(** ** Products in a wider format
 
-(** Twice the digits and twice the range below hold every product: binary16 in binary32, binary32 in
-    binary64. *)
-Definition holds_products_of (F F' : ieee_format) : Prop :=
-  (2 * precision F <= precision F')%Z /\ (smallest F' <= 2 * smallest F)%Z.
+    With at least twice the digits a product is exact where it does not underflow. *)
 
-Lemma product_stored F F' a b : holds_products_of F F' -> stored F a -> stored F b -> stored F' (a * b).
+Lemma wide_product F F' m a b : (2 * precision F <= precision F')%Z -> stored F a -> stored F b ->
+  Rabs (rounded F' m (a * b) - a * b) <= underflow_unit F' m.
 Proof.
-  unfold stored. pose proof (precision_pos F) as P. intros [Hp He] Fa Fb.
+  unfold stored. pose proof (precision_pos F) as P. intros Hp Fa Fb.
   apply FLT_format_generic in Fa; [|exact P]. apply FLT_format_generic in Fb; [|exact P].
-  destruct Fa as [[ma ea] -> Ma Ea], Fb as [[mb eb] -> Mb Eb]. cbn [Fnum Fexp] in *.
-  rewrite <- F2R_mult. apply generic_format_FLT.
-  exists (Fmult (Float radix2 ma ea) (Float radix2 mb eb)); [reflexivity| |];
-    cbn [Fmult Fnum Fexp]; [|lia].
-  change (radix_val radix2) with 2%Z in *. rewrite Z.abs_mul.
-  apply Z.lt_le_trans with (2 ^ precision F * 2 ^ precision F)%Z; [nia|].
-  unfold Prec_gt_0 in P. rewrite <- Z.pow_add_r by lia. apply Z.pow_le_mono_r; lia.
+  destruct Fa as [[ma ea] -> Ma _], Fb as [[mb eb] -> Mb _]. cbn [Fnum Fexp] in *.
+  rewrite <- F2R_mult. set (f := Fmult (Float radix2 ma ea) (Float radix2 mb eb)).
+  assert (W : 0 < underflow_unit F' m) by (apply Rmult_lt_0_compat; [apply ulps_pos|apply bpow_gt_0]).
+  assert (M : (Z.abs (Fnum f) < 2 ^ precision F')%Z).
+  { cbn [f Fmult Fnum]. change (radix_val radix2) with 2%Z in *. rewrite Z.abs_mul.
+    apply Z.lt_le_trans with (2 ^ precision F * 2 ^ precision F)%Z; [nia|].
+    unfold Prec_gt_0 in P. rewrite <- Z.pow_add_r by lia. apply Z.pow_le_mono_r; lia. }
+  destruct (Z_le_gt_dec (smallest F') (Fexp f)) as [He|He].
+  - (* no digit below the smallest number: exact *)
+    unfold rounded. rewrite round_generic; [rewrite Rminus_eq_0, Rabs_R0; lra|apply valid_rnd_round_mode|].
+    apply generic_format_FLT. exists f; [reflexivity|exact M|exact He].
+  - destruct (Rle_lt_dec (bpow radix2 (smallest F' + precision F' - 1)) (Rabs (F2R f))) as [B|B].
+    + (* large enough for all digits *)
+      unfold rounded. rewrite round_generic; [rewrite Rminus_eq_0, Rabs_R0; lra|apply valid_rnd_round_mode|].
+      apply generic_format_FLT_FLX; [exact B|]. apply generic_format_FLX. exists f; [reflexivity|exact M].
+    + eapply Rle_trans; [apply rounded_ulp|]. unfold underflow_unit.
+      rewrite ulp_FLT_small; [lra|apply precision_pos|].
+      eapply Rlt_trans; [exact B|]. apply bpow_lt. lia.
 Qed.
 
-Theorem formats_that_hold_products :
-  holds_products_of binary16 binary32 /\ holds_products_of binary32 binary64.
-Proof. repeat split; discriminate. Qed.
-
-Theorem mixed_dot_error F F' n (x y : nat -> float F') : holds_products_of F F' ->
+Theorem wide_dot_error F F' n (x y : nat -> float F') : (2 * precision F <= precision F')%Z ->
   (forall i, (i < n)%nat -> stored F (B2R (x i)) /\ stored F (B2R (y i))) ->
   let u := unit_roundoff F' mode_NE in
   let s := float_dot (fun _ => false) n x y in
   INR (n - 1) * u < 1 -> is_finite s = true ->
   Rabs (B2R s - dot n (fun i => B2R (x i)) (fun i => B2R (y i))) <=
-    gamma u (n - 1) * absdot n (fun i => B2R (x i)) (fun i => B2R (y i)).
+    gamma u (n - 1) * absdot n (fun i => B2R (x i)) (fun i => B2R (y i))
+    + INR n * underflow_unit F' mode_NE / (1 - INR (n - 1) * u).
 Proof.
   intros H Hxy u s Hn Fs. unfold s. rewrite (proj2 (proj2 (float_dot_finite Fs))).
-  apply (dot_error_exact_products (ieee_arithmetic F' mode_NE)).
-  - intros i Hi. apply (product_stored F); [exact H|apply (Hxy i Hi)|apply (Hxy i Hi)].
-  - exact Hn.
+  apply (dot_error_wide_products (ieee_arithmetic F' mode_NE)); [|exact Hn].
+  intros i Hi. apply (wide_product F); [exact H|apply (Hxy i Hi)|apply (Hxy i Hi)].
+Qed.
+
+Theorem wide_order_error F F' t (x y : nat -> float F') : (2 * precision F <= precision F')%Z ->
+  (forall i, stored F (B2R (x i)) /\ stored F (B2R (y i))) ->
+  let u := unit_roundoff F' mode_NE in
+  let s := float_over t x y in
+  INR (height t) * u < 1 -> is_finite s = true ->
+  Rabs (B2R s - over t (fun i => B2R (x i) * B2R (y i))) <=
+    gamma u (height t) * over t (fun i => Rabs (B2R (x i) * B2R (y i)))
+    + INR (terms t) * underflow_unit F' mode_NE / (1 - INR (height t) * u).
+Proof.
+  intros H Hxy u s Hn Fs. unfold s. rewrite float_over_finite by exact Fs.
+  apply (order_error_wide (ieee_arithmetic F' mode_NE) t (height t)
+    (fun i => B2R (x i)) (fun i => B2R (y i))); [reflexivity|exact Hn|].
+  intros i. apply (wide_product F); [exact H|apply Hxy|apply Hxy].
 Qed.
