@@ -128,10 +128,11 @@ Theorem shifted_softmax F (fexp : float F -> float F) n (x : nat -> float F) top
 Proof. exact (fun Htop Hx => float_softmax_error F fexp n x top D eps alpha i (conj Htop Hx)). Qed.
 
 (* Such exponentials exist: the exact one, rounded once, has eps = u and alpha = eta. *)
-Theorem accurate_exponential F y : y <= 0 -> exists e : float F,
-  is_finite e = true /\ 0 <= B2R e /\
-  Rabs (B2R e - exp y) <= unit_roundoff F mode_NE * exp y + underflow_unit F mode_NE.
-Proof. exact (exp_can_be_accurate F y). Qed.
+Theorem accurate_exponential F : exists fexp : float F -> float F,
+  forall y : float F, is_finite y = true -> B2R y <= 0 ->
+    0 <= B2R (fexp y) /\ Rabs (B2R (fexp y) - exp (B2R y)) <=
+      unit_roundoff F mode_NE * exp (B2R y) + underflow_unit F mode_NE.
+Proof. exact (ex_intro _ (ideal_exp F) (ideal_exp_accurate F)). Qed.
 
 (* One coordinate of a row of attention, o = sum_j p_j v_j, p = softmax (x), x_j = C q.k_j, from
    floating-point q, k_j, v and a scale c with relative error at most rho: scores (fused or not), scale,

@@ -43,6 +43,35 @@ Qed.
 
 (** ** The softmax *)
 
+(** The exact exponential of y, rounded once: as good as an exponential can be. *)
+Definition ideal_exp (y : float) : float :=
+  let r := rnd (exp (value y)) in
+  let fexp := FLT_exp (smallest fmt) (precision fmt) in
+  binary_normalize _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    (Ztrunc (scaled_mantissa radix2 fexp r)) (cexp radix2 fexp r) false.
+
+Lemma ideal_exp_value y : value y <= 0 -> value (ideal_exp y) = rnd (exp (value y)).
+Proof.
+  intros Hy. set (r := rnd (exp (value y))).
+  assert (R0 : 0 <= r).
+  { unfold r. rewrite <- (rounded_0 fmt mode_NE). apply rounded_le. left. apply exp_pos. }
+  assert (R1 : r <= 1).
+  { unfold r. rewrite <- (rounded_1 fmt mode_NE). apply rounded_le. rewrite <- exp_0. apply exp_le, Hy. }
+  assert (Fr : stored fmt r) by apply (format_rnd _ _ _ _ arith).
+  unfold ideal_exp. cbv zeta. fold r. set (fexp := FLT_exp (smallest fmt) (precision fmt)).
+  pose proof (binary_normalize_correct _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    (Ztrunc (scaled_mantissa radix2 fexp r)) (cexp radix2 fexp r) false) as N.
+  cbv zeta in N.
+  assert (Fr' : r = F2R (Float radix2 (Ztrunc (scaled_mantissa radix2 fexp r)) (cexp radix2 fexp r)))
+    by exact Fr.
+  rewrite <- Fr' in N. change (round _ _ _ r) with (rnd r) in N.
+  rewrite (rnd_format _ _ _ _ arith r Fr), Rlt_bool_true in N; [apply N|].
+  rewrite Rabs_pos_eq by exact R0. apply Rle_lt_trans with (1 := R1). apply (bpow_lt radix2 0).
+  pose proof (precision_pos fmt). pose proof (precision_lt_range fmt).
+  unfold Prec_gt_0, Prec_lt_emax in *. lia.
+Qed.
+
+Section Exponential.
 Variable fexp : float -> float.
 
 (** The exponential of the library, on finite numbers up to 0. *)
@@ -50,31 +79,18 @@ Definition accurate_float_exp (eps alpha : R) : Prop := forall y : float,
   finite y = true -> value y <= 0 ->
   0 <= value (fexp y) /\ Rabs (value (fexp y) - exp (value y)) <= eps * exp (value y) + alpha.
 
-(** Such exponentials exist: the exact one, rounded once, has eps = u and alpha = eta. *)
-Lemma exp_can_be_accurate y : y <= 0 -> exists e : float,
-  finite e = true /\ 0 <= value e /\ Rabs (value e - exp y) <= u * exp y + eta.
+End Exponential.
+
+(** So there is an exponential with eps = u and alpha = eta. *)
+Theorem ideal_exp_accurate : accurate_float_exp ideal_exp u eta.
 Proof.
-  intros Hy. set (r := rnd (exp y)). pose proof (exp_pos y).
-  assert (H1 : exp y <= 1) by (rewrite <- exp_0; apply exp_le, Hy).
-  assert (R0 : 0 <= r) by (rewrite <- (rounded_0 fmt mode_NE); apply rounded_le; lra).
-  assert (R1 : r <= 1).
-  { unfold r. rewrite <- (rounded_1 fmt mode_NE). apply rounded_le, H1. }
-  assert (Fr : stored fmt r) by apply (format_rnd _ _ _ _ arith).
-  exists (binary_normalize _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
-    (Ztrunc (scaled_mantissa radix2 (FLT_exp (smallest fmt) (precision fmt)) r))
-    (cexp radix2 (FLT_exp (smallest fmt) (precision fmt)) r) false).
-  pose proof (binary_normalize_correct _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
-    (Ztrunc (scaled_mantissa radix2 (FLT_exp (smallest fmt) (precision fmt)) r))
-    (cexp radix2 (FLT_exp (smallest fmt) (precision fmt)) r) false) as N.
-  cbv zeta in N. rewrite <- Fr in N.
-  change (round _ _ _ r) with (rnd r) in N. rewrite (rnd_format _ _ _ _ arith r Fr) in N.
-  rewrite Rlt_bool_true in N.
-  2:{ rewrite Rabs_pos_eq by exact R0. apply Rle_lt_trans with (1 := R1).
-      apply (bpow_lt radix2 0). pose proof (precision_pos fmt). pose proof (precision_lt_range fmt).
-      unfold Prec_gt_0, Prec_lt_emax in *. lia. }
-  destruct N as (E & Fin & _). split; [exact Fin|]. rewrite E. split; [exact R0|].
-  rewrite <- (Rabs_pos_eq (exp y)) at 2 by lra. apply (rnd_error _ _ _ _ arith).
+  intros y _ Hy. rewrite ideal_exp_value by exact Hy. pose proof (exp_pos (value y)). split.
+  - rewrite <- (rounded_0 fmt mode_NE). apply rounded_le. lra.
+  - rewrite <- (Rabs_pos_eq (exp (value y))) at 3 by lra. apply (rnd_error _ _ _ _ arith).
 Qed.
+
+Section Exponential.
+Variable fexp : float -> float.
 
 (** [top] is where the largest entry is. *)
 Definition float_shifted (x : nat -> float) (top i : nat) : float := sub (x i) (x top).
@@ -96,7 +112,7 @@ Proof.
 Qed.
 
 (** Rounding keeps the sign, so that the exponential is asked only below 0. *)
-Lemma float_powers eps alpha x top j : accurate_float_exp eps alpha -> value (x j) <= value (x top) ->
+Lemma float_powers eps alpha x top j : accurate_float_exp fexp eps alpha -> value (x j) <= value (x top) ->
   finite (float_shifted x top j) = true ->
   accurate_exp (stored fmt) eps alpha (rnd (value (x j) - value (x top)))
     (value (fexp (float_shifted x top j))).
@@ -108,7 +124,7 @@ Proof.
 Qed.
 
 Theorem float_softmax_error n x top D eps alpha i :
-  largest n top (values x) D -> accurate_float_exp eps alpha -> 0 <= eps -> 0 <= alpha ->
+  largest n top (values x) D -> accurate_float_exp fexp eps alpha -> 0 <= eps -> 0 <= alpha ->
   let t := softmax_t u eps alpha n D in t < 1 ->
   (forall j, (j < n)%nat -> finite (float_shifted x top j) = true) ->
   finite (float_Z n x top) = true -> (i < n)%nat -> finite (float_softmax n x top i) = true ->
@@ -150,7 +166,7 @@ Theorem float_row_error :
   (forall j, (j < n)%nat -> absdot d (values q) (values (K j)) <= A) ->
   (forall i j, (i < n)%nat -> (j < n)%nat -> x i - x j <= D) ->
   (top < n)%nat -> (forall j, (j < n)%nat -> value (xf j) <= value (xf top)) ->
-  accurate_float_exp eps alpha -> 0 <= eps -> 0 <= alpha ->
+  accurate_float_exp fexp eps alpha -> 0 <= eps -> 0 <= alpha ->
   INR (d + 1) * u + rho < 1 -> T < 1 ->
   (forall j, (j < n)%nat -> finite (float_shifted xf top j) = true) ->
   finite (float_Z n xf top) = true -> finite (float_row fused' n xf top v) = true ->
@@ -174,6 +190,7 @@ Proof.
     apply float_powers; [exact HE|apply Hlargest, Hj|apply Fx, Hj].
 Qed.
 End Row.
+End Exponential.
 End Format.
 
 Arguments float_sum {fmt}.
