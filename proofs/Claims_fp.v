@@ -7,7 +7,8 @@
 From Qkcheck.base Require Import Sum Softmax.
 Require Import Reals ZArith.
 From Flocq Require Import Core BinarySingleNaN.
-From Qkcheck.fp Require Import Arithmetic Dot Ieee ShiftedSoftmax Row IeeeRow Overflow.
+From Qkcheck.fp Require Import Arithmetic Dot Ieee ShiftedSoftmax Row IeeeRow IeeeCompensated
+  Overflow.
 Open Scope R_scope.
 
 (* The units of binary64, binary32, binary16, bfloat16. *)
@@ -105,6 +106,42 @@ Theorem wide_dot_product_any_order F F' t (x y : nat -> float F') :
     INR h * u / (1 - INR h * u) * over t (fun i => Rabs (B2R (x i) * B2R (y i)))
     + INR (terms t) * underflow_unit F' mode_NE / (1 - INR h * u).
 Proof. exact (wide_order_error F F' t x y). Qed.
+
+(* Neumaier's sum: what each addition loses is computed, exactly, and added up apart.  A finite result
+   is off by at most u |sum a_i| + gamma_(n-1)^2 sum |a_i|: as if computed in twice the digits. *)
+Theorem neumaier_sum F n (a : nat -> float F) : (1 < precision F)%Z ->
+  let u := unit_roundoff F mode_NE in
+  let s := float_compensated_sum n a in
+  INR (n - 1) * u < 1 -> is_finite s = true ->
+  Rabs (B2R s - sum n (fun i => B2R (a i))) <=
+    u * Rabs (sum n (fun i => B2R (a i)))
+    + (INR (n - 1) * u / (1 - INR (n - 1) * u)) ^ 2 * sum n (fun i => Rabs (B2R (a i))).
+Proof. exact (fun H => float_compensated_sum_error F H n a). Qed.
+
+(* Of rounded products: S the sum of all |x_i y_i|. *)
+Theorem neumaier_dot_product F n (x y : nat -> float F) : (1 < precision F)%Z ->
+  let u := unit_roundoff F mode_NE in
+  let eta := underflow_unit F mode_NE in
+  let g := INR (n - 1) * u / (1 - INR (n - 1) * u) in
+  let exact := sum n (fun i => B2R (x i) * B2R (y i)) in
+  let S := sum n (fun i => Rabs (B2R (x i) * B2R (y i))) in
+  let s := float_neumaier n x y in
+  INR (n - 1) * u < 1 -> is_finite s = true ->
+  Rabs (B2R s - exact) <=
+    u * S + u * (Rabs exact + u * S) + g ^ 2 * ((1 + u) * S) + (1 + u + g ^ 2) * (INR n * eta).
+Proof. exact (fun H => float_neumaier_error F H n x y). Qed.
+
+(* Dot2: what the products lose is added too. *)
+Theorem dot2_dot_product F n (x y : nat -> float F) : (1 < precision F)%Z ->
+  let u := unit_roundoff F mode_NE in
+  let eta := underflow_unit F mode_NE in
+  let g := INR n * u / (1 - INR n * u) in
+  let exact := sum n (fun i => B2R (x i) * B2R (y i)) in
+  let S := sum n (fun i => Rabs (B2R (x i) * B2R (y i))) in
+  let s := float_dot2 n x y in
+  INR n * u < 1 -> is_finite s = true ->
+  Rabs (B2R s - exact) <= u * Rabs exact + g ^ 2 * S + (1 + 3 * g + g ^ 2) * (INR n * eta).
+Proof. exact (fun H => float_dot2_error F H n x y). Qed.
 
 (* The softmax of x, the largest entry x_top taken off first, all others at most D below it.  The
    exponential of the library has relative error at most eps, and alpha more where it underflows.  No

@@ -28,6 +28,12 @@ Proof. unfold Rabs. destruct (Rcase_abs z); lra. Qed.
 Lemma pow_ge_1 u n : 0 <= u -> 1 <= (1 + u) ^ n.
 Proof. intros Hu. apply pow_R1_Rle. lra. Qed.
 
+Lemma pow_1_plus_above u n : 0 <= u -> 1 + INR n * u <= (1 + u) ^ n.
+Proof.
+  intros Hu. induction n as [|n IH]; [cbn; lra|].
+  rewrite S_INR. cbn [pow]. pose proof (pos_INR n). nra.
+Qed.
+
 Lemma pow_1_minus u n : 0 <= u <= 1 -> 1 - INR n * u <= (1 - u) ^ n.
 Proof.
   intros Hu. induction n as [|n IH]; [cbn; lra|].

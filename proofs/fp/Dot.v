@@ -21,6 +21,13 @@ Variable rnd : R -> R.
 Fixpoint computed_sum (n : nat) (a : nat -> R) : R :=
   match n with O => 0 | S m => rnd (computed_sum m a + a m) end.
 
+Lemma computed_sum_ext n a b : (forall i, (i < n)%nat -> a i = b i) ->
+  computed_sum n a = computed_sum n b.
+Proof.
+  intros H. induction n as [|n IH]; [reflexivity|]. cbn [computed_sum].
+  rewrite H by lia. rewrite IH; [reflexivity|]. intros. apply H. lia.
+Qed.
+
 (** One step of a dot product.  Compilers may fuse some steps and not others, so which are fused is
     a function of the step. *)
 Definition multiply_add (fused : bool) (s x y : R) : R :=

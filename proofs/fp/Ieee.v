@@ -296,6 +296,7 @@ Arguments add_finite {fmt x y}.
 Arguments sub_finite {fmt x y}.
 Arguments mul_finite {fmt x y}.
 Arguments div_finite {fmt x y}.
+Arguments fma_finite {fmt x y z}.
 Arguments float_dot_finite {fmt fused n x y}.
 
 (** ** The units of the formats in use *)
@@ -316,29 +317,35 @@ Qed.
 
     With at least twice the digits a product is exact where it does not underflow. *)
 
+Lemma few_digits F m (f : Defs.float radix2) : (Z.abs (Fnum f) < 2 ^ precision F)%Z ->
+  Rabs (rounded F m (F2R f) - F2R f) <= underflow_unit F m.
+Proof.
+  intros M.
+  assert (W : 0 < underflow_unit F m) by (apply Rmult_lt_0_compat; [apply ulps_pos|apply bpow_gt_0]).
+  assert (Exact : stored F (F2R f) -> Rabs (rounded F m (F2R f) - F2R f) <= underflow_unit F m).
+  { intros S. rewrite (rnd_format _ _ _ _ (ieee_arithmetic F m) _ S), Rminus_eq_0, Rabs_R0. lra. }
+  destruct (Z_le_gt_dec (smallest F) (Fexp f)) as [He|He].
+  - (* no digit below the smallest number *)
+    apply Exact, generic_format_FLT. exists f; [reflexivity|exact M|exact He].
+  - destruct (Rle_lt_dec (bpow radix2 (smallest F + precision F - 1)) (Rabs (F2R f))) as [B|B].
+    + (* large enough for all digits *)
+      apply Exact, generic_format_FLT_FLX; [exact B|]. apply generic_format_FLX.
+      exists f; [reflexivity|exact M].
+    + eapply Rle_trans; [apply rounded_ulp|]. unfold underflow_unit.
+      rewrite ulp_FLT_small; [lra|apply precision_pos|].
+      eapply Rlt_trans; [exact B|]. apply bpow_lt. lia.
+Qed.
+
 Lemma wide_product F F' m a b : (2 * precision F <= precision F')%Z -> stored F a -> stored F b ->
   Rabs (rounded F' m (a * b) - a * b) <= underflow_unit F' m.
 Proof.
   unfold stored. pose proof (precision_pos F) as P. intros Hp Fa Fb.
   apply FLT_format_generic in Fa; [|exact P]. apply FLT_format_generic in Fb; [|exact P].
   destruct Fa as [[ma ea] -> Ma _], Fb as [[mb eb] -> Mb _]. cbn [Fnum Fexp] in *.
-  rewrite <- F2R_mult. set (f := Fmult (Float radix2 ma ea) (Float radix2 mb eb)).
-  assert (W : 0 < underflow_unit F' m) by (apply Rmult_lt_0_compat; [apply ulps_pos|apply bpow_gt_0]).
-  assert (M : (Z.abs (Fnum f) < 2 ^ precision F')%Z).
-  { cbn [f Fmult Fnum]. change (radix_val radix2) with 2%Z in *. rewrite Z.abs_mul.
-    apply Z.lt_le_trans with (2 ^ precision F * 2 ^ precision F)%Z; [nia|].
-    unfold Prec_gt_0 in P. rewrite <- Z.pow_add_r by lia. apply Z.pow_le_mono_r; lia. }
-  destruct (Z_le_gt_dec (smallest F') (Fexp f)) as [He|He].
-  - (* no digit below the smallest number: exact *)
-    unfold rounded. rewrite round_generic; [rewrite Rminus_eq_0, Rabs_R0; lra|apply valid_rnd_round_mode|].
-    apply generic_format_FLT. exists f; [reflexivity|exact M|exact He].
-  - destruct (Rle_lt_dec (bpow radix2 (smallest F' + precision F' - 1)) (Rabs (F2R f))) as [B|B].
-    + (* large enough for all digits *)
-      unfold rounded. rewrite round_generic; [rewrite Rminus_eq_0, Rabs_R0; lra|apply valid_rnd_round_mode|].
-      apply generic_format_FLT_FLX; [exact B|]. apply generic_format_FLX. exists f; [reflexivity|exact M].
-    + eapply Rle_trans; [apply rounded_ulp|]. unfold underflow_unit.
-      rewrite ulp_FLT_small; [lra|apply precision_pos|].
-      eapply Rlt_trans; [exact B|]. apply bpow_lt. lia.
+  rewrite <- F2R_mult. apply few_digits. cbn [Fmult Fnum].
+  change (radix_val radix2) with 2%Z in *. rewrite Z.abs_mul.
+  apply Z.lt_le_trans with (2 ^ precision F * 2 ^ precision F)%Z; [nia|].
+  unfold Prec_gt_0 in P. rewrite <- Z.pow_add_r by lia. apply Z.pow_le_mono_r; lia.
 Qed.
 
 Theorem wide_dot_error F F' n (x y : nat -> float F') : (2 * precision F <= precision F')%Z ->
