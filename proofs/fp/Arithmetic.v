@@ -1,5 +1,5 @@
-(* Arithmetic.v -- the few facts about rounded arithmetic that every bound of this folder uses,
-    and the lemmas on products of (1 + error).  Not here: that IEEE arithmetic has them (Ieee.v).  *)
+(* Arithmetic.v -- the few facts about rounded arithmetic that every bound of this folder uses, and
+   products of (1 + error).  Not here: that IEEE arithmetic has them (Ieee.v).  *)
 Require Import Reals Lra Lia Psatz.
 Open Scope R_scope.
 
@@ -14,7 +14,8 @@ Record arithmetic (format : R -> Prop) (rnd : R -> R) (u eta : R) : Prop := {
   rnd_format : forall z, format z -> rnd z = z;
   rnd_error : forall z, Rabs (rnd z - z) <= u * Rabs z + eta;
   (* a sum or difference of stored numbers that falls below the normal range is exact *)
-  rnd_add_error : forall x y, format x -> format y -> Rabs (rnd (x + y) - (x + y)) <= u * Rabs (x + y)
+  rnd_add_error : forall x y, format x -> format y ->
+    Rabs (rnd (x + y) - (x + y)) <= u * Rabs (x + y)
 }.
 
 (** The usual constant of error analysis (Higham 2002, section 3.1). *)
@@ -49,7 +50,8 @@ Proof.
     pose proof (pow_ge_1 u n Hu) as Hp. pose proof (pos_INR n) as Hk.
     set (p := (1 + u) ^ n) in *. set (k := INR n) in *.
     assert (0 <= p * ((k + 1) * (u * u))) by (repeat apply Rmult_le_pos; lra).
-    replace ((1 + u) * p * (1 - (k + 1) * u)) with (p * (1 - k * u) - p * ((k + 1) * (u * u))) by ring.
+    replace ((1 + u) * p * (1 - (k + 1) * u))
+      with (p * (1 - k * u) - p * ((k + 1) * (u * u))) by ring.
     lra. }
   apply Rmult_le_reg_r with (1 - INR n * u); [lra|]. rewrite Rinv_l by lra. exact K.
 Qed.
@@ -127,7 +129,9 @@ Qed.
 
 Lemma rnd_sub_error x y : format x -> format y ->
   Rabs (rnd (x - y) - (x - y)) <= u * Rabs (x - y).
-Proof. intros Hx Hy. apply (rnd_add_error _ _ _ _ A); [exact Hx|apply (format_opp _ _ _ _ A), Hy]. Qed.
+Proof.
+  intros Hx Hy. apply (rnd_add_error _ _ _ _ A); [exact Hx|apply (format_opp _ _ _ _ A), Hy].
+Qed.
 
 (** A factor 1 + u put on something known to within b. *)
 Lemma rnd_after z t b B : Rabs (z - t) <= b -> Rabs t <= B ->

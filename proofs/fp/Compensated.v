@@ -1,5 +1,5 @@
 (* Compensated.v -- sums and dot products that add up their own rounding errors: as if computed in
-   twice the digits and rounded once.  That the errors can be computed exactly is IeeeCompensated.v's.  *)
+   twice the digits and rounded once.  That those can be computed exactly: IeeeCompensated.v.  *)
 Require Import Reals Lra Lia Psatz.
 From Qkcheck.base Require Import Sum.
 From Qkcheck.fp Require Import Arithmetic Dot.
@@ -12,7 +12,7 @@ Variable rnd : R -> R.
 Definition rest (a : nat -> R) (k : nat) : R :=
   computed_sum rnd k a + a k - computed_sum rnd (S k) a.
 
-(** s = e = 0; for (k = 0; k < n; k++) { e = e + error of s + a[k]; s = s + a[k]; }  return s + e; *)
+(** s = e = 0;  for (k = 0; k < n; k++) { e = e + rest of (s + a[k]); s = s + a[k]; }  s + e; *)
 Definition compensated_sum (n : nat) (a : nat -> R) : R :=
   rnd (computed_sum rnd n a + computed_sum rnd n (rest a)).
 
@@ -46,9 +46,11 @@ Proof.
     pose proof (pos_INR n) as Hk. set (k := INR n) in *.
     assert (B : 1 + (k + 2) * u <= (1 + u) ^ n * (1 + u) * (1 + u)).
     { replace ((1 + u) ^ n * (1 + u) * (1 + u)) with ((1 + u) ^ S (S n)) by (cbn [pow]; ring).
-      replace (k + 2) with (INR (S (S n))) by (rewrite !S_INR; unfold k; ring). apply pow_1_plus_above, Hu. }
+      replace (k + 2) with (INR (S (S n))) by (rewrite !S_INR; unfold k; ring).
+      apply pow_1_plus_above, Hu. }
     replace ((1 + u) * (1 + u) ^ n * (1 + u) * (1 - (k + 1) * u))
-      with ((1 + u) * ((1 + u) ^ n * (1 + u) * (1 - k * u)) - u * ((1 + u) ^ n * (1 + u) * (1 + u))) by ring.
+      with ((1 + u) * ((1 + u) ^ n * (1 + u) * (1 - k * u))
+            - u * ((1 + u) ^ n * (1 + u) * (1 + u))) by ring.
     assert (0 <= k * (u * u)) by (repeat apply Rmult_le_pos; lra).
     assert (0 <= k * (u * u * u)) by (repeat apply Rmult_le_pos; lra).
     assert ((1 + u) * ((1 + u) ^ n * (1 + u) * (1 - k * u)) <= (1 + u) * (1 + u - k * (u * u)))
@@ -115,7 +117,8 @@ Proof.
   intros Hn. set (E := computed_sum rnd n (rest rnd a)).
   pose proof (sum_error A n (rest rnd a) (fun k _ => rest_format k)) as B. fold E in B.
   rewrite sum_of_rests in B. pose proof rests_small as R.
-  pose proof (gamma_bound_up u (n - 1) u0 Hn) as Gup. pose proof (gamma_bound u (n - 1) u0 Hn) as G1.
+  pose proof (gamma_bound_up u (n - 1) u0 Hn) as Gup.
+  pose proof (gamma_bound u (n - 1) u0 Hn) as G1.
   pose proof (pow_ge_1 u (n - 1) u0). set (h := (1 + u) ^ (n - 1) - 1) in *.
   set (g := gamma u (n - 1)) in *.
   assert (T0 : 0 <= t) by (apply sum_nonneg; intros; apply Rabs_pos).
@@ -157,7 +160,8 @@ Qed.
 (** Neumaier's: the errors of the products remain. *)
 Theorem neumaier_error : INR (n - 1) * u < 1 -> let g := gamma u (n - 1) in
   Rabs (compensated_sum rnd n p - dot n x y) <=
-    u * S + u * (Rabs (dot n x y) + u * S) + g ^ 2 * ((1 + u) * S) + (1 + u + g ^ 2) * (INR n * eta).
+    u * S + u * (Rabs (dot n x y) + u * S) + g ^ 2 * ((1 + u) * S)
+    + (1 + u + g ^ 2) * (INR n * eta).
 Proof.
   intros Hn g. pose proof (compensated_sum_error n p product_format Hn) as E. fold g in E.
   pose proof products_error as P. pose proof products_size as P'. pose proof (pow2_ge_0 g).
@@ -194,7 +198,8 @@ Proof.
   set (h := (1 + u) ^ n - 1).
   assert (Hh : h = (1 + u) * G - 1).
   { unfold h, G. replace n with (Datatypes.S (n - 1)) at 1 by lia. reflexivity. }
-  pose proof (gamma_bound u n u0 Hn : h <= g) as G1. pose proof (gamma_bound_up u n u0 Hn : (1 + u) * h <= g) as G2.
+  pose proof (gamma_bound u n u0 Hn : h <= g) as G1.
+  pose proof (gamma_bound_up u n u0 Hn : (1 + u) * h <= g) as G2.
   (* all that is added apart, and its size *)
   set (e := fun k => rest rnd p k + r k). set (c := fun k => rnd (e k)).
   set (W := sum n (fun k => Rabs (rest rnd p k) + Rabs (r k))).
@@ -203,15 +208,17 @@ Proof.
     rewrite <- sum_const, <- sum_scal, <- sum_plus. apply sum_le. intros k Hk.
     pose proof (rnd_error _ _ _ _ A (x k * y k)) as E1. specialize (Hr k Hk).
     replace (r k) with ((r k - (x k * y k - p k)) + (x k * y k - p k)) by ring.
-    eapply Rle_trans; [apply Rabs_triang|]. rewrite (Rabs_minus_sym (x k * y k)). unfold product in *. lra. }
+    eapply Rle_trans; [apply Rabs_triang|]. rewrite (Rabs_minus_sym (x k * y k)).
+    unfold product in *. lra. }
   assert (HW : W <= h * S + (G + 1) * N).
   { unfold W. rewrite sum_plus.
     assert ((G - 1) * sum n (fun i => Rabs (p i)) <= (G - 1) * ((1 + u) * S + N))
       by (apply Rmult_le_compat_l; lra). rewrite Hh. lra. }
   assert (W0 : 0 <= W) by (apply sum_nonneg; intros; apply Rplus_le_le_0_compat; apply Rabs_pos).
   assert (C1 : forall k, Rabs (c k - e k) <= u * (Rabs (rest rnd p k) + Rabs (r k))).
-  { intros k. eapply Rle_trans; [apply (rnd_add_error _ _ _ _ A); [apply rest_format, product_format|apply Fr]|].
-    apply Rmult_le_compat_l; [exact u0|apply Rabs_triang]. }
+  { intros k. eapply Rle_trans.
+    - apply (rnd_add_error _ _ _ _ A); [apply rest_format, product_format|apply Fr].
+    - apply Rmult_le_compat_l; [exact u0|apply Rabs_triang]. }
   assert (C2 : Rabs (sum n c - sum n e) <= u * W).
   { unfold W. rewrite <- sum_minus, <- sum_scal. eapply Rle_trans; [apply sum_Rabs|].
     apply sum_le. intros. apply C1. }
@@ -243,7 +250,8 @@ Proof.
   assert (Hu : u <= h) by (rewrite Hh; nra).
   assert (F1 : (1 + u) * h * W <= g * (h * S + (G + 1) * N)).
   { apply Rmult_le_compat; [nra|exact W0|exact G2|exact HW]. }
-  assert (F2 : g * (h * S) <= g * (g * S)) by (apply Rmult_le_compat_l; [lra|apply Rmult_le_compat_r; lra]).
+  assert (F2 : g * (h * S) <= g * (g * S)).
+  { apply Rmult_le_compat_l; [lra|]. apply Rmult_le_compat_r; lra. }
   assert (F3 : g * ((G + 1) * N) <= g * ((2 + g) * N)).
   { apply Rmult_le_compat_l; [lra|]. apply Rmult_le_compat_r; [exact N0|]. nra. }
   assert (F4 : u * N <= g * N) by (apply Rmult_le_compat_r; lra).

@@ -1,5 +1,5 @@
 (* Dot.v -- forward error of sums and dot products computed one term after the other, with and
-    without fused multiply-add, and in any other order.  *)
+   without fused multiply-add, and in any other order.  *)
 Require Import Reals Lra Lia Psatz Arith.
 From Qkcheck.base Require Import Sum.
 From Qkcheck.fp Require Import Arithmetic.
@@ -98,10 +98,12 @@ Proof.
   eapply Rle_trans; [apply (rnd_add_after A _ _ _ ((G - 1) * S) (S + Rabs (a m)))|].
   - apply computed_sum_format.
   - apply Fa. unfold m. lia.
-  - replace (computed_sum rnd m a + a m - (sum m a + a m)) with (computed_sum rnd m a - sum m a) by ring.
+  - replace (computed_sum rnd m a + a m - (sum m a + a m))
+      with (computed_sum rnd m a - sum m a) by ring.
     exact IH.
   - eapply Rle_trans; [apply Rabs_triang|]. lra.
-  - assert (u * Rabs (a m) <= ((1 + u) * G - 1) * Rabs (a m)) by (apply Rmult_le_compat_r; nra). nra.
+  - assert (u * Rabs (a m) <= ((1 + u) * G - 1) * Rabs (a m)) by (apply Rmult_le_compat_r; nra).
+    nra.
 Qed.
 
 (** For terms of one sign the error is relative. *)
@@ -188,7 +190,8 @@ Qed.
 
 (** From powers to gamma_n, for the two terms at once. *)
 Lemma power_to_gamma n k a : 0 <= a -> INR n * u < 1 ->
-  ((1 + u) ^ n - 1) * a + INR k * (1 + u) ^ n * eta <= gamma u n * a + INR k * eta / (1 - INR n * u).
+  ((1 + u) ^ n - 1) * a + INR k * (1 + u) ^ n * eta
+    <= gamma u n * a + INR k * eta / (1 - INR n * u).
 Proof.
   intros Ha Hn. apply Rplus_le_compat.
   - apply Rmult_le_compat_r; [exact Ha|]. apply gamma_bound; assumption.
@@ -346,14 +349,16 @@ Lemma halves_over k i n f : (1 <= n <= 2 ^ k)%nat ->
   over (halves k i n) f = sum n (fun j => f (i + j)%nat) /\ terms (halves k i n) = n.
 Proof.
   revert i n. induction k as [|k IH]; intros i n Hn; cbn [halves].
-  { assert (n = 1)%nat as -> by (cbn in Hn; lia). cbn. rewrite Nat.add_0_r. split; [lra|reflexivity]. }
+  { assert (n = 1)%nat as -> by (cbn in Hn; lia). cbn. rewrite Nat.add_0_r.
+    split; [lra|reflexivity]. }
   destruct (Nat.leb_spec n 1).
   { assert (n = 1)%nat as -> by lia. cbn. rewrite Nat.add_0_r. split; [lra|reflexivity]. }
   cbn [Nat.pow] in Hn. set (h := (n / 2)%nat).
   assert (Hh : (2 * h <= n <= 2 * h + 1)%nat).
   { pose proof (Nat.div_mod n 2 ltac:(lia)). pose proof (Nat.mod_upper_bound n 2 ltac:(lia)).
     unfold h. lia. }
-  destruct (IH i h ltac:(lia)) as [Ol Tl]. destruct (IH (i + h)%nat (n - h)%nat ltac:(lia)) as [Or Tr].
+  destruct (IH i h ltac:(lia)) as [Ol Tl].
+  destruct (IH (i + h)%nat (n - h)%nat ltac:(lia)) as [Or Tr].
   cbn [over terms]. rewrite Ol, Or, Tl, Tr. split; [|lia].
   replace n with (h + (n - h))%nat at 2 by lia. rewrite sum_split. f_equal.
   apply sum_ext. intros. f_equal. lia.
@@ -361,7 +366,8 @@ Qed.
 
 (** The n products of a dot product, pairwise. *)
 Lemma pairwise_terms n f : (1 <= n)%nat ->
-  over (pairwise n) f = sum n f /\ terms (pairwise n) = n /\ (height (pairwise n) <= Nat.log2_up n)%nat.
+  over (pairwise n) f = sum n f /\ terms (pairwise n) = n /\
+  (height (pairwise n) <= Nat.log2_up n)%nat.
 Proof.
   intros Hn. assert (Hpow : (1 <= n <= 2 ^ Nat.log2_up n)%nat).
   { destruct (Nat.eq_dec n 1) as [->|]; [cbn; lia|]. pose proof (Nat.log2_up_spec n). lia. }

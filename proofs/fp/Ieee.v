@@ -1,5 +1,5 @@
 (* Ieee.v -- IEEE 754 arithmetic, as Flocq defines it, has the facts of Arithmetic.v; and a finite
-    result of a chain of operations says that every step was finite, so that the bounds apply.  *)
+   result of a chain of operations says that every step was finite, so that the bounds apply.  *)
 Require Import Reals Lra Lia ZArith.
 From Flocq Require Import Core Operations Plus_error BinarySingleNaN.
 From Qkcheck.base Require Import Sum.
@@ -81,15 +81,18 @@ Qed.
 
 Theorem ieee_arithmetic m : arithmetic stored (rounded m) (unit_roundoff m) (underflow_unit m).
 Proof.
-  pose proof (ulps_pos m). pose proof (bpow_gt_0 radix2 (1 - prec)). pose proof (bpow_gt_0 radix2 emin).
+  pose proof (ulps_pos m). pose proof (bpow_gt_0 radix2 (1 - prec)).
+  pose proof (bpow_gt_0 radix2 emin).
   assert (U : 0 < unit_roundoff m) by (apply Rmult_lt_0_compat; assumption).
   assert (W : 0 < underflow_unit m) by (apply Rmult_lt_0_compat; assumption).
   split; try lra.
   - apply generic_format_0.
   - intros z. apply generic_format_opp.
-  - intros z. apply generic_format_round; [apply FLT_exp_valid, precision_pos|apply valid_rnd_round_mode].
+  - intros z. apply generic_format_round;
+      [apply FLT_exp_valid, precision_pos|apply valid_rnd_round_mode].
   - intros z. apply round_generic, valid_rnd_round_mode.
-  - intros z. pose proof (Rabs_pos z). assert (0 <= unit_roundoff m * Rabs z) by (apply Rmult_le_pos; lra).
+  - intros z. pose proof (Rabs_pos z).
+    assert (0 <= unit_roundoff m * Rabs z) by (apply Rmult_le_pos; lra).
     destruct (rounded_error m z) as [E|[E _]]; lra.
   - intros x y Fx Fy. destruct (rounded_error m (x + y)) as [E|[_ E]]; [exact E|].
     unfold rounded. rewrite round_generic; [|apply valid_rnd_round_mode|].
@@ -106,7 +109,8 @@ Proof. apply round_0, valid_rnd_round_mode. Qed.
 Lemma rounded_1 m : rounded m 1 = 1.
 Proof.
   apply round_generic; [apply valid_rnd_round_mode|]. apply (generic_format_bpow radix2 fexp 0).
-  pose proof (precision_pos fmt). pose proof (precision_lt_range fmt). unfold Prec_gt_0, Prec_lt_emax in *.
+  pose proof (precision_pos fmt). pose proof (precision_lt_range fmt).
+  unfold Prec_gt_0, Prec_lt_emax in *.
   unfold FLT_exp, smallest. lia.
 Qed.
 
@@ -225,7 +229,8 @@ Theorem float_dot_finite fused n x y : finite (float_dot fused n x y) = true ->
 Proof.
   induction n as [|n IH]; intros F.
   { repeat split; try lia. intros m Hm. replace m with 0%nat by lia. reflexivity. }
-  assert (Step : finite (x n) = true /\ finite (y n) = true /\ finite (float_dot fused n x y) = true /\
+  assert (Step : finite (x n) = true /\ finite (y n) = true /\
+    finite (float_dot fused n x y) = true /\
     value (float_dot fused (S n) x y) =
       multiply_add rnd (fused n) (value (float_dot fused n x y)) (value (x n)) (value (y n))).
   { cbn [float_dot] in *. unfold multiply_add. destruct (fused n).
@@ -321,7 +326,8 @@ Lemma few_digits F m (f : Defs.float radix2) : (Z.abs (Fnum f) < 2 ^ precision F
   Rabs (rounded F m (F2R f) - F2R f) <= underflow_unit F m.
 Proof.
   intros M.
-  assert (W : 0 < underflow_unit F m) by (apply Rmult_lt_0_compat; [apply ulps_pos|apply bpow_gt_0]).
+  assert (W : 0 < underflow_unit F m)
+    by (apply Rmult_lt_0_compat; [apply ulps_pos|apply bpow_gt_0]).
   assert (Exact : stored F (F2R f) -> Rabs (rounded F m (F2R f) - F2R f) <= underflow_unit F m).
   { intros S. rewrite (rnd_format _ _ _ _ (ieee_arithmetic F m) _ S), Rminus_eq_0, Rabs_R0. lra. }
   destruct (Z_le_gt_dec (smallest F) (Fexp f)) as [He|He].

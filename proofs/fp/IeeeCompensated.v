@@ -32,7 +32,8 @@ Lemma fast_two_sum x y : stored fmt x -> stored fmt y -> Rabs y <= Rabs x ->
   rnd (y - rnd (rnd (x + y) - x)) = x + y - rnd (x + y).
 Proof.
   intros Fx Fy H. pose proof (precision_lt_range fmt) as L. unfold Prec_lt_emax in L.
-  pose proof (Fast2Sum_correct (smallest fmt) (precision fmt) (fun x => negb (Z.even x)) two_digits) as T.
+  pose proof (Fast2Sum_correct (smallest fmt) (precision fmt) (fun z => negb (Z.even z))
+    two_digits) as T.
   specialize (T ltac:(unfold smallest; lia)).
   assert (sym : forall x, negb (Z.even x) = negb (negb (Z.even (- (x + 1))))).
   { intros z. rewrite Z.even_opp, Z.even_add. destruct (Z.even z); reflexivity. }
@@ -141,11 +142,13 @@ Proof.
         eapply generic_format_FLX_FLT; eassumption. }
     apply FLX_format_generic in Fz; [|exact P]. destruct Fz as [f -> M]. apply few_digits, M.
   - (* it is below the smallest number *)
-    assert (U : ulp radix2 (FLT_exp (smallest fmt) (precision fmt)) (a * b) = bpow radix2 (smallest fmt)).
+    assert (U : ulp radix2 (FLT_exp (smallest fmt) (precision fmt)) (a * b)
+      = bpow radix2 (smallest fmt)).
     { apply ulp_FLT_small; [exact P|]. eapply Rlt_trans; [exact B|]. apply bpow_lt. lia. }
     pose proof (rounded_ulp fmt mode_NE (a * b)) as R. rewrite U in R.
     assert (Z : Rabs z <= eta) by (unfold z; rewrite Rabs_minus_sym; exact R).
-    assert (U' : ulp radix2 (FLT_exp (smallest fmt) (precision fmt)) z = bpow radix2 (smallest fmt)).
+    assert (U' : ulp radix2 (FLT_exp (smallest fmt) (precision fmt)) z
+      = bpow radix2 (smallest fmt)).
     { apply ulp_FLT_small; [exact P|]. apply Rle_lt_trans with (1 := Z).
       unfold underflow_unit, ulps. unfold Prec_gt_0 in P.
       pose proof (bpow_gt_0 radix2 (smallest fmt)).

@@ -56,14 +56,15 @@ Proof.
   assert (R0 : 0 <= r).
   { unfold r. rewrite <- (rounded_0 fmt mode_NE). apply rounded_le. left. apply exp_pos. }
   assert (R1 : r <= 1).
-  { unfold r. rewrite <- (rounded_1 fmt mode_NE). apply rounded_le. rewrite <- exp_0. apply exp_le, Hy. }
+  { unfold r. rewrite <- (rounded_1 fmt mode_NE). apply rounded_le. rewrite <- exp_0.
+    apply exp_le, Hy. }
   assert (Fr : stored fmt r) by apply (format_rnd _ _ _ _ arith).
   unfold ideal_exp. cbv zeta. fold r. set (fexp := FLT_exp (smallest fmt) (precision fmt)).
   pose proof (binary_normalize_correct _ _ (precision_pos fmt) (precision_lt_range fmt) mode_NE
     (Ztrunc (scaled_mantissa radix2 fexp r)) (cexp radix2 fexp r) false) as N.
   cbv zeta in N.
-  assert (Fr' : r = F2R (Float radix2 (Ztrunc (scaled_mantissa radix2 fexp r)) (cexp radix2 fexp r)))
-    by exact Fr.
+  assert (Fr' : r =
+    F2R (Float radix2 (Ztrunc (scaled_mantissa radix2 fexp r)) (cexp radix2 fexp r))) by exact Fr.
   rewrite <- Fr' in N. change (round _ _ _ r) with (rnd r) in N.
   rewrite (rnd_format _ _ _ _ arith r Fr), Rlt_bool_true in N; [apply N|].
   rewrite Rabs_pos_eq by exact R0. apply Rle_lt_trans with (1 := R1). apply (bpow_lt radix2 0).
@@ -112,7 +113,8 @@ Proof.
 Qed.
 
 (** Rounding keeps the sign, so that the exponential is asked only below 0. *)
-Lemma float_powers eps alpha x top j : accurate_float_exp fexp eps alpha -> value (x j) <= value (x top) ->
+Lemma float_powers eps alpha x top j :
+  accurate_float_exp fexp eps alpha -> value (x j) <= value (x top) ->
   finite (float_shifted x top j) = true ->
   accurate_exp (stored fmt) eps alpha (rnd (value (x j) - value (x top)))
     (value (fexp (float_shifted x top j))).

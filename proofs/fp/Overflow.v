@@ -25,11 +25,13 @@ Notation finite := is_finite.
 Lemma prec_range : (0 < prec < emax)%Z.
 Proof. split; [apply (precision_pos fmt)|apply (precision_lt_range fmt)]. Qed.
 
-#[local] Instance fexp_valid : Valid_exp fexp := FLT_exp_valid _ _ (prec_gt_0_ := precision_pos fmt).
+#[local] Instance fexp_valid : Valid_exp fexp :=
+  FLT_exp_valid _ _ (prec_gt_0_ := precision_pos fmt).
 
 Lemma half_unit : bpow radix2 (emax - prec) = 2 * bpow radix2 (emax - prec - 1).
 Proof.
-  replace (emax - prec)%Z with (1 + (emax - prec - 1))%Z at 1 by ring. rewrite bpow_plus. reflexivity.
+  replace (emax - prec)%Z with (1 + (emax - prec - 1))%Z at 1 by ring. rewrite bpow_plus.
+  reflexivity.
 Qed.
 
 Lemma threshold_pos : 0 < overflow_threshold.
@@ -79,17 +81,21 @@ Proof.
   - apply Rnot_lt_le. intros Hlt.
     assert (Fb : generic_format radix2 fexp (bpow radix2 emax)).
     { apply generic_format_bpow. unfold FLT_exp, smallest. lia. }
-    assert (Hpred : pred radix2 fexp (bpow radix2 emax) = bpow radix2 emax - bpow radix2 (emax - prec)).
+    assert (Hpred : pred radix2 fexp (bpow radix2 emax)
+      = bpow radix2 emax - bpow radix2 (emax - prec)).
     { rewrite pred_bpow. unfold FLT_exp, smallest. do 2 f_equal. lia. }
     assert (Hle : rnd (Rabs z) <= pred radix2 fexp (bpow radix2 emax)).
-    { apply round_N_le_midp; [exact fexp_valid|apply generic_format_pred; [exact fexp_valid|exact Fb]|].
-      rewrite succ_pred by first [exact fexp_valid|exact Fb]. rewrite Hpred, half_unit. unfold Overflow.overflow_threshold in Hlt. lra. }
+    { apply round_N_le_midp; [exact fexp_valid| |].
+      { apply generic_format_pred; [exact fexp_valid|exact Fb]. }
+      rewrite succ_pred by first [exact fexp_valid|exact Fb]. rewrite Hpred, half_unit.
+      unfold Overflow.overflow_threshold in Hlt. lra. }
     pose proof (bpow_gt_0 radix2 (emax - prec)). lra.
   - rewrite <- rounded_threshold. apply rounded_le, H.
 Qed.
 
 (** An operation on finite numbers has a finite result exactly where the exact one is below it. *)
-Lemma below_threshold z : Rlt_bool (Rabs (rnd z)) (bpow radix2 emax) = true <-> Rabs z < overflow_threshold.
+Lemma below_threshold z :
+  Rlt_bool (Rabs (rnd z)) (bpow radix2 emax) = true <-> Rabs z < overflow_threshold.
 Proof.
   pose proof (overflow_exactly z) as H. destruct (Rlt_bool_spec (Rabs (rnd z)) (bpow radix2 emax));
     split; intros; try discriminate; try reflexivity.
@@ -102,7 +108,8 @@ Theorem add_finite_exactly (x y : float) : finite x = true -> finite y = true ->
    <-> Rabs (value x + value y) < overflow_threshold).
 Proof.
   intros Fx Fy. rewrite <- below_threshold. unfold rounded.
-  pose proof (Bplus_correct prec emax (precision_pos fmt) (precision_lt_range fmt) mode_NE x y Fx Fy) as H.
+  pose proof (Bplus_correct prec emax (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    x y Fx Fy) as H.
   unfold add. destruct Rlt_bool; [split; intros; [reflexivity|apply H]|].
   destruct H as [H _]. apply overflow_not_finite in H. rewrite H. split; discriminate.
 Qed.
@@ -112,18 +119,21 @@ Theorem mul_finite_exactly (x y : float) : finite x = true -> finite y = true ->
    <-> Rabs (value x * value y) < overflow_threshold).
 Proof.
   intros Fx Fy. rewrite <- below_threshold. unfold rounded.
-  pose proof (Bmult_correct prec emax (precision_pos fmt) (precision_lt_range fmt) mode_NE x y) as H.
+  pose proof (Bmult_correct prec emax (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    x y) as H.
   unfold mul. destruct Rlt_bool.
   - destruct H as (_ & H & _). rewrite H, Fx, Fy. split; reflexivity.
   - apply overflow_not_finite in H. rewrite H. split; discriminate.
 Qed.
 
-Theorem fma_finite_exactly (x y z : float) : finite x = true -> finite y = true -> finite z = true ->
+Theorem fma_finite_exactly (x y z : float) :
+  finite x = true -> finite y = true -> finite z = true ->
   (finite (fma x y z) = true
    <-> Rabs (value x * value y + value z) < overflow_threshold).
 Proof.
   intros Fx Fy Fz. rewrite <- below_threshold. unfold rounded.
-  pose proof (Bfma_correct prec emax (precision_pos fmt) (precision_lt_range fmt) mode_NE x y z Fx Fy Fz) as H.
+  pose proof (Bfma_correct prec emax (precision_pos fmt) (precision_lt_range fmt) mode_NE
+    x y z Fx Fy Fz) as H.
   unfold fma. cbv zeta in H. destruct Rlt_bool; [split; intros; [reflexivity|apply H]|].
   apply overflow_not_finite in H. rewrite H. split; discriminate.
 Qed.

@@ -1,5 +1,5 @@
 (* Row.v -- forward error of one row of attention, from the query, keys and values to one
-    coordinate of the output: scores, scale, shifted softmax, weighted sum.  *)
+   coordinate of the output: scores, scale, shifted softmax, weighted sum.  *)
 Require Import Reals Lra Lia Psatz.
 From Qkcheck.base Require Import Sum Softmax.
 From Qkcheck.fp Require Import Arithmetic Dot ShiftedSoftmax.
@@ -88,7 +88,9 @@ Proof.
   { replace c with ((c - C) + C) by ring. eapply Rle_trans; [apply Rabs_triang|]. lra. }
   assert (Hb : 0 <= b) by (eapply Rle_trans; [apply Rabs_pos|exact Hs]).
   unfold computed_logit, logit. fold s. set (sc := computed_dot rnd fused d q (K j)) in *.
-  eapply Rle_trans; [apply (rnd_after arith _ _ (Rabs C * ((1 + rho) * b + rho * A)) (Rabs C * A))|].
+  pose proof (rnd_after arith (c * sc) (C * s) (Rabs C * ((1 + rho) * b + rho * A)) (Rabs C * A))
+    as After.
+  eapply Rle_trans; [apply After|].
   - replace (c * sc - C * s) with (c * (sc - s) + (c - C) * s) by ring.
     eapply Rle_trans; [apply Rabs_triang|]. rewrite !Rabs_mult.
     apply Rle_trans with ((1 + rho) * Rabs C * b + rho * Rabs C * A); [|right; ring].
@@ -109,7 +111,8 @@ Qed.
 Lemma computed_largest : largest n top xc (D + 2 * sigma).
 Proof.
   split; [exact top_n|]. intros j Hj. split; [apply top_largest, Hj|].
-  pose proof (Rabs_between _ _ (logit_error j Hj)). pose proof (Rabs_between _ _ (logit_error top top_n)).
+  pose proof (Rabs_between _ _ (logit_error j Hj)).
+  pose proof (Rabs_between _ _ (logit_error top top_n)).
   pose proof (spread top j top_n Hj). lra.
 Qed.
 
@@ -120,7 +123,8 @@ Notation w := (computed_softmax rnd n e).
 Notation t := (softmax_t u eps alpha n (D + 2 * sigma)).
 Notation tau := (t + 2 * sigma).
 
-Lemma T_parts : T = INR n * u + tau /\ 0 <= INR n * u /\ 0 <= t /\ 0 <= sigma /\ 0 <= eps /\ 0 <= alpha.
+Lemma T_parts : T = INR n * u + tau /\ 0 <= INR n * u /\ 0 <= t /\ 0 <= sigma /\
+  0 <= eps /\ 0 <= alpha.
 Proof.
   destruct u_eta as [Hu Heta]. pose proof (pos_INR n).
   assert (Hs : 0 <= sigma) by (eapply Rle_trans; [apply Rabs_pos|apply (logit_error top top_n)]).
@@ -156,7 +160,8 @@ Proof.
     by (apply Rmult_le_compat_l; lra).
   assert (H2 : / (1 - 2 * sg) * / (1 - tt) * p j <= / (1 - (tt + 2 * sg)) * p j)
     by (apply Rmult_le_compat_r; lra).
-  assert (H3 : / (1 - tt) * alpha <= / (1 - (tt + 2 * sg)) * alpha) by (apply Rmult_le_compat_r; lra).
+  assert (H3 : / (1 - tt) * alpha <= / (1 - (tt + 2 * sg)) * alpha)
+    by (apply Rmult_le_compat_r; lra).
   lra.
 Qed.
 
@@ -191,7 +196,8 @@ Proof.
   pose proof (dot_error arith fused' n w v ltac:(lra)) as B3.
   set (i2 := / (1 - INR n * u)).
   replace (gamma u n) with (i2 - 1) in B3 by (unfold gamma, i2; field; lra).
-  replace (INR n * eta / (1 - INR n * u)) with (i2 * (INR n * eta)) in B3 by (unfold i2; field; lra).
+  replace (INR n * eta / (1 - INR n * u)) with (i2 * (INR n * eta)) in B3
+    by (unfold i2; field; lra).
   assert (Hi2 : 1 <= i2) by (apply inv_ge_1; lra). assert (Hi1 : 1 <= i1) by (apply inv_ge_1; lra).
   assert (HV : 0 <= V) by (apply sum_nonneg; intros; apply Rabs_pos).
   assert (HP : 0 <= P).
@@ -204,7 +210,8 @@ Proof.
   replace (computed_dot rnd fused' n w v - dot n p v)
     with ((computed_dot rnd fused' n w v - dot n w v) + (dot n w v - dot n p v)) by ring.
   eapply Rle_trans; [apply Rabs_triang|].
-  assert (B4 : (i2 - 1) * absdot n w v <= (i2 - 1) * (i1 * P + beta * V)) by (apply Rmult_le_compat_l; lra).
+  assert (B4 : (i2 - 1) * absdot n w v <= (i2 - 1) * (i1 * P + beta * V))
+    by (apply Rmult_le_compat_l; lra).
   assert (C1 : i2 * i1 * P <= i * P) by (apply Rmult_le_compat_r; assumption).
   assert (C2 : i2 * beta <= i * (alpha + eta)).
   { unfold beta. assert (i2 * i1 * alpha <= i * alpha) by (apply Rmult_le_compat_r; assumption).

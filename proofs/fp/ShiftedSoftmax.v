@@ -1,5 +1,5 @@
 (* ShiftedSoftmax.v -- forward error of the softmax computed with the largest entry taken off first.
-    Nothing is dropped: no term O(u^2), and underflow has its own.  *)
+   Nothing is dropped: no term O(u^2), and underflow has its own.  *)
 Require Import Reals Lra Lia Psatz.
 From Qkcheck.base Require Import Sum Softmax.
 From Qkcheck.fp Require Import Arithmetic Dot.
@@ -38,20 +38,24 @@ Theorem softmax_perturbed n x y sigma i : (i < n)%nat -> 2 * sigma < 1 ->
 Proof.
   intros Hi Hs Hd. assert (Hn : (0 < n)%nat) by lia.
   assert (Hs0 : 0 <= sigma) by (eapply Rle_trans; [apply Rabs_pos|apply (Hd i Hi)]).
-  assert (B : forall j, (j < n)%nat -> (1 - sigma) * exp (x j) <= exp (y j) <= / (1 - sigma) * exp (x j)).
+  assert (B : forall j, (j < n)%nat ->
+    (1 - sigma) * exp (x j) <= exp (y j) <= / (1 - sigma) * exp (x j)).
   { intros j Hj. pose proof (exp_within _ sigma (Hd j Hj) ltac:(lra)) as E.
     replace (exp (y j)) with (exp (y j - x j) * exp (x j)) by (rewrite <- exp_plus; f_equal; ring).
     pose proof (exp_pos (x j)). split; apply Rmult_le_compat_r; lra. }
   pose proof (sum_between n _ _ _ _ B) as S. fold (Z n x) (Z n y) in S.
   pose proof (Z_pos n Hn x) as Zx. pose proof (Z_pos n Hn y) as Zy.
-  unfold softmax. specialize (B i Hi). pose proof (exp_pos (x i)) as Ex. pose proof (exp_pos (y i)) as Ey.
-  pose proof (inv_mult sigma sigma Hs0 Hs0 ltac:(lra)) as I. replace (sigma + sigma) with (2 * sigma) in I by ring.
+  unfold softmax. specialize (B i Hi). pose proof (exp_pos (x i)) as Ex.
+  pose proof (exp_pos (y i)) as Ey.
+  pose proof (inv_mult sigma sigma Hs0 Hs0 ltac:(lra)) as I.
+  replace (sigma + sigma) with (2 * sigma) in I by ring.
   assert (Hinv : 0 < / (1 - sigma)) by (apply Rinv_0_lt_compat; lra).
   split.
   - apply Rmult_le_reg_r with (Z n y); [exact Zy|].
     replace (exp (y i) / Z n y * Z n y) with (exp (y i)) by (field; lra).
     apply Rle_trans with ((1 - 2 * sigma) * (exp (x i) / Z n x) * (/ (1 - sigma) * Z n x)).
-    { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; [lra|]. apply Rlt_le, Rdiv_lt_0_compat; lra. }
+    { apply Rmult_le_compat_l; [|lra]. apply Rmult_le_pos; [lra|].
+      apply Rlt_le, Rdiv_lt_0_compat; lra. }
     replace ((1 - 2 * sigma) * (exp (x i) / Z n x) * (/ (1 - sigma) * Z n x))
       with ((1 - 2 * sigma) * / (1 - sigma) * exp (x i)) by (field; lra).
     apply Rle_trans with ((1 - sigma) * exp (x i)); [|lra]. apply Rmult_le_compat_r; [lra|].
@@ -89,7 +93,8 @@ Let Zx := sum n ex.
 Let a := u * D + eps.
 Let s := INR (n - 1) * u + a + INR n * alpha.
 
-Lemma parts : 0 <= u /\ 0 <= eta /\ 0 <= eps /\ 0 <= alpha /\ 0 <= D /\ 0 <= a /\ 0 <= INR (n - 1) * u /\
+Lemma parts : 0 <= u /\ 0 <= eta /\ 0 <= eps /\ 0 <= alpha /\ 0 <= D /\ 0 <= a /\
+  0 <= INR (n - 1) * u /\
   0 <= INR n * alpha /\ 0 <= s /\ bound = u + a + s.
 Proof.
   destruct L as [Ht Hl].
@@ -146,9 +151,11 @@ Proof.
     (fun i Hi => conj (proj1 (power_between i Hi)) (proj1 (proj2 (power_between i Hi))))) as B.
   fold Zc in B.
   assert (Slo : (1 - a) * Zx - INR n * alpha <= sum n e).
-  { unfold Zx. rewrite <- sum_const, <- sum_scal, <- sum_minus. apply sum_le. intros. apply power_between; assumption. }
+  { unfold Zx. rewrite <- sum_const, <- sum_scal, <- sum_minus. apply sum_le. intros.
+    apply power_between; assumption. }
   assert (Shi : sum n e <= / (1 - a) * Zx + INR n * alpha).
-  { unfold Zx. rewrite <- sum_const, <- sum_scal, <- sum_plus. apply sum_le. intros. apply power_between; assumption. }
+  { unfold Zx. rewrite <- sum_const, <- sum_scal, <- sum_plus. apply sum_le. intros.
+    apply power_between; assumption. }
   pose proof (pow_1_minus u (n - 1) ltac:(lra)) as Plo.
   pose proof (pow_1_plus u (n - 1) Hu ltac:(unfold s in *; lra)) as Phi.
   set (b := INR (n - 1) * u) in *. set (c := INR n * alpha) in *.
@@ -183,7 +190,8 @@ Proof.
   assert (Hpz : ex i = p * Zx) by (unfold p; field; lra).
   unfold computed_softmax. set (q := e i / Zc).
   assert (Hqz : e i = q * Zc) by (unfold q; field; lra).
-  assert (Hq0 : 0 <= q) by (unfold q, Rdiv; apply Rmult_le_pos; [lra|left; apply Rinv_0_lt_compat, Zpos]).
+  assert (Hq0 : 0 <= q)
+    by (unfold q, Rdiv; apply Rmult_le_pos; [lra|left; apply Rinv_0_lt_compat, Zpos]).
   pose proof (rnd_within A q Hq0) as R.
   assert (Iu : 1 + u <= / (1 - u)) by (apply one_plus_le_inv; lra).
   assert (Is : 1 <= / (1 - s)) by (apply inv_ge_1; lra).
@@ -203,7 +211,8 @@ Proof.
     assert (I2 : (1 + u) * / (1 - s) * / (1 - a) <= / (1 - t)).
     { eapply Rle_trans; [apply Rmult_le_compat_r; [lra|exact I1]|].
       replace t with (u + s + a) by lra. apply inv_mult; lra. }
-    assert (I3 : (1 + u) * / (1 - s) <= / (1 - t)) by (eapply Rle_trans; [exact I1|apply inv_mono; lra]).
+    assert (I3 : (1 + u) * / (1 - s) <= / (1 - t))
+      by (eapply Rle_trans; [exact I1|apply inv_mono; lra]).
     apply Rle_trans with ((1 + u) * (/ (1 - s) * (/ (1 - a) * p + alpha)) + eta); [nra|].
     replace ((1 + u) * (/ (1 - s) * (/ (1 - a) * p + alpha)))
       with ((1 + u) * / (1 - s) * / (1 - a) * p + (1 + u) * / (1 - s) * alpha) by ring.
@@ -224,16 +233,19 @@ Proof.
   assert (Rlo : (1 - t) * p - / (1 - t) * alpha - eta <= rnd q).
   { assert (I4 : 1 - t <= (1 - u) * ((1 - a) * (1 - s))).
     { pose proof (minus_mult a s Ha Hs). pose proof (minus_mult u (a + s) Hu ltac:(lra)).
-      assert ((1 - u) * (1 - (a + s)) <= (1 - u) * ((1 - a) * (1 - s))) by (apply Rmult_le_compat_l; lra).
+      assert ((1 - u) * (1 - (a + s)) <= (1 - u) * ((1 - a) * (1 - s)))
+        by (apply Rmult_le_compat_l; lra).
       lra. }
     assert (I5 : / (1 - s) * alpha <= / (1 - t) * alpha)
       by (apply Rmult_le_compat_r; [lra|apply inv_mono; lra]).
     assert (I6 : 0 <= / (1 - s) * alpha) by (apply Rmult_le_pos; lra).
-    assert (I7 : (1 - t) * p <= (1 - u) * ((1 - a) * (1 - s)) * p) by (apply Rmult_le_compat_r; lra).
+    assert (I7 : (1 - t) * p <= (1 - u) * ((1 - a) * (1 - s)) * p)
+      by (apply Rmult_le_compat_r; lra).
     assert (I8 : (1 - u) * ((1 - a) * (1 - s) * p - / (1 - s) * alpha) <= (1 - u) * q)
       by (apply Rmult_le_compat_l; lra).
     assert (I9 : 0 <= u * (/ (1 - s) * alpha)) by (apply Rmult_le_pos; lra). lra. }
-  replace (t / (1 - t) * p + alpha / (1 - t) + eta) with (/ (1 - t) * p - p + / (1 - t) * alpha + eta)
+  replace (t / (1 - t) * p + alpha / (1 - t) + eta)
+    with (/ (1 - t) * p - p + / (1 - t) * alpha + eta)
     by (field; lra).
   apply Rabs_le. split; [|lra].
   (* 1 - t and 1 / (1 - t) lie on both sides of 1, the latter further off *)
