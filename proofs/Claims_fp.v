@@ -164,6 +164,25 @@ Theorem shifted_softmax F (fexp : float F -> float F) n (x : nat -> float F) top
   Rabs (B2R computed - p i) <= t / (1 - t) * p i + alpha / (1 - t) + underflow_unit F mode_NE.
 Proof. exact (fun Htop Hx => float_softmax_error F fexp n x top D eps alpha i (conj Htop Hx)). Qed.
 
+(* The same entry by entry: in place of 2 D u its own distance from the largest, and the mean M of those
+   of all, to first order (x_top - x_i + sum_j p_j (x_top - x_j)) u. *)
+Theorem shifted_softmax_entry F (fexp : float F -> float F) n (x : nat -> float F) top eps alpha i :
+  let u := unit_roundoff F mode_NE in
+  let p := softmax n (fun j => B2R (x j)) in
+  let M := sum n (fun j => p j * (/ (1 - u * (B2R (x top) - B2R (x j))) - 1)) in
+  let t := INR n * u + 2 * eps + u * (B2R (x top) - B2R (x i)) + M + INR n * alpha in
+  let computed := float_softmax fexp n x top i in
+  (top < n)%nat -> (forall j, (j < n)%nat -> B2R (x j) <= B2R (x top)) ->
+  (forall j, (j < n)%nat -> u * (B2R (x top) - B2R (x j)) < 1) ->
+  (forall y : float F, is_finite y = true -> B2R y <= 0 ->
+     0 <= B2R (fexp y) /\ Rabs (B2R (fexp y) - exp (B2R y)) <= eps * exp (B2R y) + alpha) ->
+  0 <= eps -> 0 <= alpha -> t < 1 ->
+  (forall j, (j < n)%nat -> is_finite (float_shifted x top j) = true) ->
+  is_finite (float_Z fexp n x top) = true ->
+  (i < n)%nat -> is_finite computed = true ->
+  Rabs (B2R computed - p i) <= t / (1 - t) * p i + alpha / (1 - t) + underflow_unit F mode_NE.
+Proof. exact (float_softmax_entry_error F fexp n x top eps alpha i). Qed.
+
 (* Such exponentials exist: the exact one, rounded once, has eps = u and alpha = eta. *)
 Theorem accurate_exponential F : exists fexp : float F -> float F,
   forall y : float F, is_finite y = true -> B2R y <= 0 ->

@@ -134,7 +134,25 @@ Theorem float_softmax_error n x top D eps alpha i :
     t / (1 - t) * softmax n (values x) i + alpha / (1 - t) + eta.
 Proof.
   intros L HE Heps Halpha t Ht Fx FZ Hi Fw. rewrite float_softmax_finite by assumption.
-  apply (softmax_error arith Heps Halpha n top (values x)); try assumption.
+  apply (softmax_error arith n top (values x)); try assumption.
+  - intros. apply stored_value.
+  - intros j Hj. apply float_powers; [exact HE|apply L, Hj|apply Fx, Hj].
+Qed.
+
+Theorem float_softmax_entry_error n x top eps alpha i :
+  (top < n)%nat -> (forall j, (j < n)%nat -> value (x j) <= value (x top)) ->
+  (forall j, (j < n)%nat -> u * (value (x top) - value (x j)) < 1) ->
+  accurate_float_exp fexp eps alpha -> 0 <= eps -> 0 <= alpha ->
+  let M := sum n (fun j =>
+    softmax n (values x) j * (/ (1 - u * (value (x top) - value (x j))) - 1)) in
+  let t := INR n * u + 2 * eps + u * (value (x top) - value (x i)) + M + INR n * alpha in t < 1 ->
+  (forall j, (j < n)%nat -> finite (float_shifted x top j) = true) ->
+  finite (float_Z n x top) = true -> (i < n)%nat -> finite (float_softmax n x top i) = true ->
+  Rabs (value (float_softmax n x top i) - softmax n (values x) i) <=
+    t / (1 - t) * softmax n (values x) i + alpha / (1 - t) + eta.
+Proof.
+  intros Htop L Near HE Heps Halpha M t Ht Fx FZ Hi Fw. rewrite float_softmax_finite by assumption.
+  apply (softmax_entry_error arith n top (values x)); try assumption.
   - intros. apply stored_value.
   - intros j Hj. apply float_powers; [exact HE|apply L, Hj|apply Fx, Hj].
 Qed.

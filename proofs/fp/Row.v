@@ -139,8 +139,8 @@ Lemma weight_error j : (j < n)%nat ->
   Rabs (w j - p j) <= (/ (1 - tau) - 1) * p j + (/ (1 - tau) * alpha + eta).
 Proof.
   intros Hj. destruct u_eta as [Hu Heta]. destruct T_parts as (HT & Hnu & Ht & Hs & He & Ha).
-  pose proof (softmax_error arith eps0 alpha0 n top xc e (D + 2 * sigma)
-    (fun i _ => format_rnd _ _ _ _ arith _) computed_largest powers ltac:(lra) j Hj) as S.
+  pose proof (softmax_error arith n top xc e (D + 2 * sigma) j eps0 alpha0
+    (fun i _ => format_rnd _ _ _ _ arith _) computed_largest powers ltac:(lra) Hj) as S.
   pose proof (softmax_perturbed n x xc sigma j Hj ltac:(lra) logit_error) as [Plo Phi].
   pose proof (softmax_pos n ltac:(lia) x j) as Hp. set (p' := softmax n xc j) in *.
   set (tt := t) in *. set (sg := sigma) in *.

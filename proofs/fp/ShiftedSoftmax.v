@@ -77,119 +77,22 @@ Section Error.
 Context {format : R -> Prop} {rnd : R -> R} {u eta eps alpha : R}.
 Hypothesis A : arithmetic format rnd u eta.
 Hypotheses (eps0 : 0 <= eps) (alpha0 : 0 <= alpha).
-Variables (n top : nat) (x e : nat -> R) (D : R).
-Hypothesis Fx : forall i, (i < n)%nat -> format (x i).
-Hypothesis L : largest n top x D.
-Hypothesis E : forall i, (i < n)%nat -> accurate_exp format eps alpha (rnd (x i - x top)) (e i).
 
-Notation bound := (softmax_t u eps alpha n D).
-Hypothesis small : bound < 1.
+Let u0 : 0 <= u := unit_nonneg _ _ _ _ A.
 
-Notation Zc := (computed_sum rnd n e).
-Let ex i := exp (x i - x top).
-Let Zx := sum n ex.
-
-(** The two parts of the bound: of one exponential, and of the denominator. *)
-Let a := u * D + eps.
-Let s := INR (n - 1) * u + a + INR n * alpha.
-
-Lemma parts : 0 <= u /\ 0 <= eta /\ 0 <= eps /\ 0 <= alpha /\ 0 <= D /\ 0 <= a /\
-  0 <= INR (n - 1) * u /\
-  0 <= INR n * alpha /\ 0 <= s /\ bound = u + a + s.
+(** A quotient of two numbers that are known up to factors 1 - a and 1 - s, and the first up to
+    alpha besides. *)
+Lemma quotient_error a s t E Z e Zc : 0 <= a -> 0 <= s -> t = u + a + s -> t < 1 ->
+  0 < E -> 1 <= Z -> 0 <= e -> (1 - a) * E - alpha <= e <= / (1 - a) * E + alpha ->
+  (1 - s) * Z <= Zc <= / (1 - s) * Z ->
+  Rabs (rnd (e / Zc) - E / Z) <= t / (1 - t) * (E / Z) + alpha / (1 - t) + eta.
 Proof.
-  destruct L as [Ht Hl].
-  pose proof (unit_nonneg _ _ _ _ A). pose proof (underflow_nonneg _ _ _ _ A).
-  pose proof (Hl top Ht). pose proof (pos_INR (n - 1)). pose proof (pos_INR n).
-  assert (0 <= u * D) by (apply Rmult_le_pos; lra).
-  assert (0 <= INR (n - 1) * u) by (apply Rmult_le_pos; lra).
-  assert (0 <= INR n * alpha) by (apply Rmult_le_pos; lra).
-  unfold softmax_t, s, a. repeat split; try lra.
-  rewrite minus_INR by lia. cbn [INR]. lra.
-Qed.
-
-(** The shift is exact up to a factor on the exponential. *)
-Lemma power_between i : (i < n)%nat ->
-  format (e i) /\ 0 <= e i /\ (1 - a) * ex i - alpha <= e i <= / (1 - a) * ex i + alpha.
-Proof.
-  intros Hi. destruct parts as (Hu & _ & He & Hal & HD & Ha & Hn1 & Hna & Hs & Ht).
-  destruct L as [Htop Hl]. destruct (Hl i Hi) as [H1 H2].
-  pose proof (rnd_sub_error A _ _ (Fx i Hi) (Fx top Htop)) as Hd.
-  rewrite (Rabs_left1 (x i - x top)) in Hd by lra.
-  assert (HuD0 : 0 <= u * D) by (apply Rmult_le_pos; lra).
-  assert (Hsum : u * D < 1 /\ eps < 1) by (unfold a in Ht; lra). destruct Hsum as [HuD He1].
-  assert (Hda : Rabs (rnd (x i - x top) - (x i - x top)) <= u * D).
-  { eapply Rle_trans; [exact Hd|]. apply Rmult_le_compat_l; lra. }
-  destruct (E i Hi) as (F & P & B). repeat split; [exact F|exact P| |];
-    apply Rabs_between in B;
-    pose proof (exp_within _ _ Hda HuD) as W;
-    replace (exp (rnd (x i - x top)))
-      with (exp (rnd (x i - x top) - (x i - x top)) * ex i) in B
-      by (unfold ex; rewrite <- exp_plus; f_equal; ring);
-    set (w := exp (rnd (x i - x top) - (x i - x top))) in *;
-    pose proof (exp_pos (x i - x top)) as Hex; fold (ex i) in Hex.
-  - pose proof (Rmult_le_pos _ _ He HuD0).
-    assert ((1 - a) * ex i <= (1 - eps) * (w * ex i)); [|lra].
-    rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [lra|].
-    apply Rle_trans with ((1 - eps) * (1 - u * D)); [unfold a; lra|]. apply Rmult_le_compat_l; lra.
-  - assert ((1 + eps) * (w * ex i) <= / (1 - a) * ex i); [|lra].
-    rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [lra|].
-    eapply Rle_trans; [apply Rmult_le_compat; [lra|lra|apply one_plus_le_inv; lra|apply W]|].
-    unfold a. rewrite (Rplus_comm (u * D)). apply inv_mult; unfold a in *; lra.
-Qed.
-
-Lemma Zx_ge_1 : 1 <= Zx.
-Proof.
-  destruct L as [Htop _]. replace 1 with (ex top) by (unfold ex; rewrite Rminus_eq_0; apply exp_0).
-  apply sum_ge_term; [exact Htop|]. intros. left. apply exp_pos.
-Qed.
-
-Lemma Z_between : (1 - s) * Zx <= Zc <= / (1 - s) * Zx.
-Proof.
-  destruct parts as (Hu & _ & He & Hal & HD & Ha & Hn1 & Hna & Hs & Ht).
-  pose proof Zx_ge_1 as Z1.
-  pose proof (sum_nonneg_between A n e ltac:(lra)
-    (fun i Hi => conj (proj1 (power_between i Hi)) (proj1 (proj2 (power_between i Hi))))) as B.
-  fold Zc in B.
-  assert (Slo : (1 - a) * Zx - INR n * alpha <= sum n e).
-  { unfold Zx. rewrite <- sum_const, <- sum_scal, <- sum_minus. apply sum_le. intros.
-    apply power_between; assumption. }
-  assert (Shi : sum n e <= / (1 - a) * Zx + INR n * alpha).
-  { unfold Zx. rewrite <- sum_const, <- sum_scal, <- sum_plus. apply sum_le. intros.
-    apply power_between; assumption. }
-  pose proof (pow_1_minus u (n - 1) ltac:(lra)) as Plo.
-  pose proof (pow_1_plus u (n - 1) Hu ltac:(unfold s in *; lra)) as Phi.
-  set (b := INR (n - 1) * u) in *. set (c := INR n * alpha) in *.
-  assert (Hinv : 0 < / (1 - a)) by (apply Rinv_0_lt_compat; unfold s in *; lra).
-  split.
-  - apply Rle_trans with ((1 - b) * ((1 - a - c) * Zx)).
-    { rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [lra|]. unfold s. nra. }
-    apply Rle_trans with ((1 - u) ^ (n - 1) * sum n e); [|apply B].
-    apply Rmult_le_compat; [unfold s in *; lra| |exact Plo|nra].
-    apply Rmult_le_pos; unfold s in *; lra.
-  - apply Rle_trans with ((1 + u) ^ (n - 1) * sum n e); [apply B|].
-    apply Rle_trans with (/ (1 - b) * (/ (1 - (a + c)) * Zx)).
-    + apply Rmult_le_compat; [pose proof (pow_ge_1 u (n - 1) Hu); lra| |exact Phi|].
-      * apply sum_nonneg. intros i Hi. apply (power_between i Hi).
-      * apply Rle_trans with ((/ (1 - a) + c) * Zx); [nra|]. apply Rmult_le_compat_r; [lra|].
-        apply inv_plus; unfold s in *; lra.
-    + rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [lra|].
-      replace s with (b + (a + c)) by (unfold s; ring). apply inv_mult; unfold s in *; lra.
-Qed.
-
-Theorem softmax_error i : (i < n)%nat ->
-  Rabs (computed_softmax rnd n e i - softmax n x i) <=
-    bound / (1 - bound) * softmax n x i + alpha / (1 - bound) + eta.
-Proof.
-  intros Hi. destruct parts as (Hu & Heta & He & Hal & HD & Ha & Hn1 & Hna & Hs & Ht).
-  destruct (power_between i Hi) as (_ & P0 & Plo & Phi). destruct Z_between as [Zlo Zhi].
-  pose proof Zx_ge_1 as Z1.
-  replace (softmax n x i) with (ex i / Zx) by (symmetry; apply softmax_shifted; lia).
-  pose proof (exp_pos (x i - x top)) as Hex. fold (ex i) in Hex.
-  assert (Zpos : 0 < Zc) by nra. set (t := bound) in *. set (p := ex i / Zx).
+  intros Ha Hs Ht small Hex Z1 P0 [Plo Phi] [Zlo Zhi].
+  assert (Zpos : 0 < Zc) by nra. set (p := E / Z).
   assert (Hp : 0 < p) by (apply Rdiv_lt_0_compat; lra).
-  assert (Hpz : ex i = p * Zx) by (unfold p; field; lra).
-  unfold computed_softmax. set (q := e i / Zc).
-  assert (Hqz : e i = q * Zc) by (unfold q; field; lra).
+  assert (Hpz : E = p * Z) by (unfold p; field; lra).
+  set (q := e / Zc).
+  assert (Hqz : e = q * Zc) by (unfold q; field; lra).
   assert (Hq0 : 0 <= q)
     by (unfold q, Rdiv; apply Rmult_le_pos; [lra|left; apply Rinv_0_lt_compat, Zpos]).
   pose proof (rnd_within A q Hq0) as R.
@@ -200,9 +103,9 @@ Proof.
   (* from above *)
   assert (Qhi : q <= / (1 - s) * (/ (1 - a) * p + alpha)).
   { apply Rmult_le_reg_r with Zc; [exact Zpos|]. rewrite <- Hqz.
-    apply Rle_trans with (/ (1 - s) * (/ (1 - a) * p + alpha) * ((1 - s) * Zx)).
-    - replace (/ (1 - s) * (/ (1 - a) * p + alpha) * ((1 - s) * Zx))
-        with (/ (1 - a) * (p * Zx) + alpha * Zx) by (field; lra). rewrite <- Hpz. nra.
+    apply Rle_trans with (/ (1 - s) * (/ (1 - a) * p + alpha) * ((1 - s) * Z)).
+    - replace (/ (1 - s) * (/ (1 - a) * p + alpha) * ((1 - s) * Z))
+        with (/ (1 - a) * (p * Z) + alpha * Z) by (field; lra). rewrite <- Hpz. nra.
     - apply Rmult_le_compat_l; [|exact Zlo]. apply Rmult_le_pos; [lra|].
       apply Rplus_le_le_0_compat; [apply Rmult_le_pos|]; lra. }
   assert (Rhi : rnd q <= / (1 - t) * p + / (1 - t) * alpha + eta).
@@ -220,19 +123,19 @@ Proof.
   (* from below *)
   assert (Qlo : (1 - a) * (1 - s) * p - / (1 - s) * alpha <= q).
   { apply Rmult_le_reg_r with Zc; [exact Zpos|]. rewrite <- Hqz.
-    assert (H1 : (1 - s) * Zc <= Zx).
-    { apply Rle_trans with ((1 - s) * (/ (1 - s) * Zx)); [apply Rmult_le_compat_l; lra|].
+    assert (H1 : (1 - s) * Zc <= Z).
+    { apply Rle_trans with ((1 - s) * (/ (1 - s) * Z)); [apply Rmult_le_compat_l; lra|].
       right. field. lra. }
     assert (H2 : alpha <= / (1 - s) * alpha * Zc).
-    { apply Rle_trans with (/ (1 - s) * alpha * ((1 - s) * Zx)).
-      - replace (/ (1 - s) * alpha * ((1 - s) * Zx)) with (alpha * Zx) by (field; lra). nra.
+    { apply Rle_trans with (/ (1 - s) * alpha * ((1 - s) * Z)).
+      - replace (/ (1 - s) * alpha * ((1 - s) * Z)) with (alpha * Z) by (field; lra). nra.
       - apply Rmult_le_compat_l; [apply Rmult_le_pos|]; lra. }
-    assert (H3 : (1 - a) * p * ((1 - s) * Zc) <= (1 - a) * p * Zx).
+    assert (H3 : (1 - a) * p * ((1 - s) * Zc) <= (1 - a) * p * Z).
     { apply Rmult_le_compat_l; [apply Rmult_le_pos|]; lra. }
     rewrite Hpz in Plo. lra. }
   assert (Rlo : (1 - t) * p - / (1 - t) * alpha - eta <= rnd q).
   { assert (I4 : 1 - t <= (1 - u) * ((1 - a) * (1 - s))).
-    { pose proof (minus_mult a s Ha Hs). pose proof (minus_mult u (a + s) Hu ltac:(lra)).
+    { pose proof (minus_mult a s Ha Hs). pose proof (minus_mult u (a + s) u0 ltac:(lra)).
       assert ((1 - u) * (1 - (a + s)) <= (1 - u) * ((1 - a) * (1 - s)))
         by (apply Rmult_le_compat_l; lra).
       lra. }
@@ -252,4 +155,219 @@ Proof.
   assert (I7 : 1 + t <= / (1 - t)) by (apply one_plus_le_inv; lra).
   assert ((1 + t) * p <= / (1 - t) * p) by (apply Rmult_le_compat_r; lra). lra.
 Qed.
+
+Variables (n top : nat) (x e : nat -> R).
+Hypothesis Fx : forall i, (i < n)%nat -> format (x i).
+Hypothesis top_n : (top < n)%nat.
+Hypothesis top_largest : forall i, (i < n)%nat -> x i <= x top.
+Hypothesis E : forall i, (i < n)%nat -> accurate_exp format eps alpha (rnd (x i - x top)) (e i).
+
+Notation Zc := (computed_sum rnd n e).
+Let ex i := exp (x i - x top).
+Let Zx := sum n ex.
+
+(** How far the rounded difference may be from the exact one. *)
+Let d i := u * (x top - x i).
+Hypothesis near : forall i, (i < n)%nat -> d i < 1.
+
+Lemma d_nonneg i : (i < n)%nat -> 0 <= d i.
+Proof. intros Hi. apply Rmult_le_pos; [exact u0|]. specialize (top_largest i Hi). lra. Qed.
+
+(** The shift is exact up to a factor on the exponential. *)
+Lemma power_between i : (i < n)%nat -> eps < 1 -> format (e i) /\ 0 <= e i /\
+  (1 - eps) * ((1 - d i) * ex i) - alpha <= e i <= (1 + eps) * (/ (1 - d i) * ex i) + alpha.
+Proof.
+  intros Hi He1. specialize (near i Hi). specialize (top_largest i Hi).
+  pose proof (rnd_sub_error A _ _ (Fx i Hi) (Fx top top_n)) as Hd.
+  rewrite (Rabs_left1 (x i - x top)) in Hd by lra.
+  replace (u * - (x i - x top)) with (d i) in Hd by (unfold d; ring).
+  pose proof (exp_within _ _ Hd near) as W. destruct (E i Hi) as (F & P & B).
+  apply Rabs_between in B.
+  replace (exp (rnd (x i - x top))) with (exp (rnd (x i - x top) - (x i - x top)) * ex i) in B
+    by (unfold ex; rewrite <- exp_plus; f_equal; ring).
+  set (w := exp (rnd (x i - x top) - (x i - x top))) in *.
+  pose proof (exp_pos (x i - x top)) as Hex. fold (ex i) in Hex.
+  assert (W1 : (1 - d i) * ex i <= w * ex i) by (apply Rmult_le_compat_r; lra).
+  assert (W2 : w * ex i <= / (1 - d i) * ex i) by (apply Rmult_le_compat_r; lra).
+  assert (W3 : (1 - eps) * ((1 - d i) * ex i) <= (1 - eps) * (w * ex i))
+    by (apply Rmult_le_compat_l; lra).
+  assert (W4 : (1 + eps) * (w * ex i) <= (1 + eps) * (/ (1 - d i) * ex i))
+    by (apply Rmult_le_compat_l; lra).
+  repeat split; [exact F|exact P|lra|lra].
+Qed.
+
+Lemma Zx_ge_1 : 1 <= Zx.
+Proof.
+  replace 1 with (ex top) by (unfold ex; rewrite Rminus_eq_0; apply exp_0).
+  apply sum_ge_term; [exact top_n|]. intros. left. apply exp_pos.
+Qed.
+
+(** What the differences do to the sum of exponentials is at most b. *)
+Variable b : R.
+Hypothesis b0 : 0 <= b.
+Hypothesis above : sum n (fun j => / (1 - d j) * ex j) <= / (1 - b) * Zx.
+Hypothesis below : (1 - b) * Zx <= sum n (fun j => (1 - d j) * ex j).
+
+Let s := INR (n - 1) * u + (eps + b) + INR n * alpha.
+
+Lemma Z_between : s < 1 -> (1 - s) * Zx <= Zc <= / (1 - s) * Zx.
+Proof.
+  intros Hs1. pose proof Zx_ge_1 as Z1. pose proof (pos_INR (n - 1)). pose proof (pos_INR n).
+  assert (Hk : 0 <= INR (n - 1) * u) by (apply Rmult_le_pos; lra).
+  assert (Hc : 0 <= INR n * alpha) by (apply Rmult_le_pos; lra).
+  set (k := INR (n - 1) * u) in *. set (c := INR n * alpha) in *. set (a := eps + b) in *.
+  assert (He1 : eps < 1) by (unfold s, a in *; lra).
+  pose proof (fun i Hi => power_between i Hi He1) as Power.
+  assert (Slo : (1 - a) * Zx - c <= sum n e).
+  { apply Rle_trans with ((1 - eps) * sum n (fun j => (1 - d j) * ex j) - c).
+    - assert ((1 - eps) * ((1 - b) * Zx) <= (1 - eps) * sum n (fun j => (1 - d j) * ex j))
+        by (apply Rmult_le_compat_l; lra).
+      pose proof (minus_mult eps b eps0 b0).
+      assert ((1 - a) * Zx <= (1 - eps) * (1 - b) * Zx) by (apply Rmult_le_compat_r; unfold a; lra).
+      lra.
+    - unfold c. rewrite <- sum_const, <- sum_scal, <- sum_minus. apply sum_le. apply Power. }
+  assert (Shi : sum n e <= / (1 - a) * Zx + c).
+  { apply Rle_trans with ((1 + eps) * sum n (fun j => / (1 - d j) * ex j) + c).
+    - unfold c. rewrite <- sum_const, <- sum_scal, <- sum_plus. apply sum_le. apply Power.
+    - assert ((1 + eps) * sum n (fun j => / (1 - d j) * ex j) <= (1 + eps) * (/ (1 - b) * Zx))
+        by (apply Rmult_le_compat_l; lra).
+      assert (I : (1 + eps) * / (1 - b) <= / (1 - a)).
+      { unfold a. eapply Rle_trans; [|apply inv_mult; unfold s, a in *; lra].
+        apply Rmult_le_compat_r; [|apply one_plus_le_inv; lra].
+        left. apply Rinv_0_lt_compat. unfold s, a in *. lra. }
+      assert ((1 + eps) * / (1 - b) * Zx <= / (1 - a) * Zx) by (apply Rmult_le_compat_r; lra).
+      lra. }
+  assert (Hu1 : u <= 1 \/ n = 1%nat).
+  { destruct (Nat.eq_dec n 1) as [->|Hn]; [right; reflexivity|left].
+    assert (1 * u <= k); [|unfold s, a in *; lra]. apply Rmult_le_compat_r; [exact u0|].
+    apply (le_INR 1). lia. }
+  assert (B : (1 - k) * sum n e <= Zc <= / (1 - k) * sum n e).
+  { assert (E0 : 0 <= sum n e) by (apply sum_nonneg; intros; apply Power; assumption).
+    assert (Ik : 1 <= / (1 - k)) by (apply inv_ge_1; unfold s, a in *; lra).
+    destruct Hu1 as [Hu1|Hn1].
+    - pose proof (sum_nonneg_between A n e Hu1
+        (fun i Hi => conj (proj1 (Power i Hi)) (proj1 (proj2 (Power i Hi))))) as [B1 B2].
+      pose proof (pow_1_minus u (n - 1) ltac:(lra)) as Plo.
+      pose proof (pow_1_plus u (n - 1) u0 ltac:(unfold s, k, a in *; lra)) as Phi.
+      split; [eapply Rle_trans; [|exact B1]|eapply Rle_trans; [exact B2|]];
+        apply Rmult_le_compat_r; assumption.
+    - assert (K0 : k = 0) by (unfold k; rewrite Hn1; cbn; ring).
+      assert (Z0 : Zc = sum n e).
+      { rewrite Hn1. rewrite (computed_sum_1 A); [cbn; ring|]. apply (Power 0%nat). lia. }
+      rewrite Z0, K0, Rminus_0_r, Rinv_1. lra. }
+  assert (Ia : 1 <= / (1 - a)) by (apply inv_ge_1; unfold s, a in *; lra).
+  assert (Ik : 1 <= / (1 - k)) by (apply inv_ge_1; unfold s, a in *; lra).
+  split.
+  - apply Rle_trans with ((1 - k) * ((1 - a - c) * Zx)).
+    { rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [lra|].
+      pose proof (minus_mult k (a + c) Hk ltac:(unfold a; lra)). unfold s. lra. }
+    eapply Rle_trans; [|apply B]. apply Rmult_le_compat_l; [unfold s, a in *; lra|].
+    assert (c * 1 <= c * Zx) by (apply Rmult_le_compat_l; assumption). lra.
+  - eapply Rle_trans; [apply B|]. apply Rle_trans with (/ (1 - k) * (/ (1 - (a + c)) * Zx)).
+    + apply Rmult_le_compat_l; [lra|]. apply Rle_trans with ((/ (1 - a) + c) * Zx).
+      * assert (c * 1 <= c * Zx) by (apply Rmult_le_compat_l; assumption). lra.
+      * apply Rmult_le_compat_r; [lra|]. apply inv_plus; unfold s, a in *; lra.
+    + rewrite <- Rmult_assoc. apply Rmult_le_compat_r; [lra|].
+      replace s with (k + (a + c)) by (unfold s, a; ring). apply inv_mult; unfold s, a in *; lra.
+Qed.
+
+Lemma softmax_error_by i t : (i < n)%nat -> INR n * u + 2 * eps + d i + b + INR n * alpha <= t ->
+  t < 1 ->
+  Rabs (computed_softmax rnd n e i - softmax n x i) <=
+    t / (1 - t) * softmax n x i + alpha / (1 - t) + eta.
+Proof.
+  intros Hi Hle Ht. pose proof (d_nonneg i Hi).
+  pose proof (pos_INR (n - 1)). pose proof (pos_INR n).
+  assert (Hk : 0 <= INR (n - 1) * u) by (apply Rmult_le_pos; lra).
+  assert (Hc : 0 <= INR n * alpha) by (apply Rmult_le_pos; lra).
+  assert (Hn : INR (n - 1) = INR n - 1) by (rewrite minus_INR by lia; reflexivity).
+  rewrite Hn in Hk. set (a := t - u - s).
+  assert (Ha : eps + d i <= a) by (unfold a, s; rewrite Hn; lra).
+  assert (Hs0 : 0 <= s) by (unfold s; rewrite Hn; lra).
+  replace (softmax n x i) with (ex i / Zx) by (symmetry; apply softmax_shifted; lia).
+  pose proof (exp_pos (x i - x top)) as Hex. fold (ex i) in Hex.
+  destruct (power_between i Hi ltac:(unfold a in *; lra)) as (_ & P0 & Plo & Phi).
+  apply (quotient_error a s t); try assumption; try lra; try (unfold a; lra).
+  - apply Zx_ge_1.
+  - split.
+    + assert ((1 - a) * ex i <= (1 - eps) * (1 - d i) * ex i); [|lra].
+      apply Rmult_le_compat_r; [lra|].
+      pose proof (minus_mult eps (d i) eps0 ltac:(assumption)). lra.
+    + assert ((1 + eps) * / (1 - d i) * ex i <= / (1 - a) * ex i); [|lra].
+      apply Rmult_le_compat_r; [lra|].
+      apply Rle_trans with (/ (1 - (eps + d i))); [|apply inv_mono; unfold a in *; lra].
+      eapply Rle_trans; [|apply inv_mult; unfold a in *; lra].
+      apply Rmult_le_compat_r; [|apply one_plus_le_inv; unfold a in *; lra].
+      left. apply Rinv_0_lt_compat. unfold a in *. lra.
+  - apply Z_between. unfold a in *. lra.
+Qed.
 End Error.
+
+(** With one bound D of all differences; *)
+Theorem softmax_error {format rnd u eta eps alpha} (A : arithmetic format rnd u eta) n top x e D i :
+  0 <= eps -> 0 <= alpha -> (forall i, (i < n)%nat -> format (x i)) -> largest n top x D ->
+  (forall i, (i < n)%nat -> accurate_exp format eps alpha (rnd (x i - x top)) (e i)) ->
+  let t := softmax_t u eps alpha n D in t < 1 -> (i < n)%nat ->
+  Rabs (computed_softmax rnd n e i - softmax n x i) <=
+    t / (1 - t) * softmax n x i + alpha / (1 - t) + eta.
+Proof.
+  intros He Hal Fx [Htop L] E t Ht Hi. pose proof (unit_nonneg _ _ _ _ A) as u0.
+  assert (Hd : forall j, (j < n)%nat -> 0 <= u * (x top - x j) <= u * D).
+  { intros j Hj. destruct (L j Hj). split; [apply Rmult_le_pos; lra|apply Rmult_le_compat_l; lra]. }
+  pose proof (Hd top Htop) as HD. pose proof (pos_INR n).
+  assert (0 <= INR n * u) by (apply Rmult_le_pos; lra).
+  assert (0 <= INR n * alpha) by (apply Rmult_le_pos; lra).
+  assert (HD1 : u * D < 1) by (unfold t, softmax_t in Ht; lra).
+  apply (softmax_error_by A He Hal n top x e Fx Htop (fun j Hj => proj1 (L j Hj)) E)
+    with (b := u * D); try assumption; try lra.
+  - intros j Hj. specialize (Hd j Hj). lra.
+  - rewrite <- sum_scal. apply sum_le. intros j Hj. specialize (Hd j Hj).
+    apply Rmult_le_compat_r; [left; apply exp_pos|]. apply inv_mono. lra.
+  - rewrite <- sum_scal. apply sum_le. intros j Hj. specialize (Hd j Hj).
+    apply Rmult_le_compat_r; [left; apply exp_pos|lra].
+  - specialize (Hd i Hi). unfold t, softmax_t. lra.
+Qed.
+
+(** or entry by entry, with the mean M of what the differences do: to first order
+    u sum_j p_j (x_top - x_j). *)
+Theorem softmax_entry_error {format rnd u eta eps alpha} (A : arithmetic format rnd u eta)
+    n top x e i :
+  0 <= eps -> 0 <= alpha -> (forall i, (i < n)%nat -> format (x i)) ->
+  (top < n)%nat -> (forall i, (i < n)%nat -> x i <= x top) ->
+  (forall i, (i < n)%nat -> u * (x top - x i) < 1) ->
+  (forall i, (i < n)%nat -> accurate_exp format eps alpha (rnd (x i - x top)) (e i)) ->
+  let M := sum n (fun j => softmax n x j * (/ (1 - u * (x top - x j)) - 1)) in
+  let t := INR n * u + 2 * eps + u * (x top - x i) + M + INR n * alpha in t < 1 -> (i < n)%nat ->
+  Rabs (computed_softmax rnd n e i - softmax n x i) <=
+    t / (1 - t) * softmax n x i + alpha / (1 - t) + eta.
+Proof.
+  intros He Hal Fx Htop L Hnear E M t Ht Hi. pose proof (unit_nonneg _ _ _ _ A) as u0.
+  set (d := fun j => u * (x top - x j)) in *.
+  assert (Hd : forall j, (j < n)%nat -> 0 <= d j).
+  { intros j Hj. specialize (L j Hj). apply Rmult_le_pos; lra. }
+  set (ex := fun j => exp (x j - x top)). set (Zx := sum n ex).
+  assert (Zpos : 0 < Zx) by (apply sum_pos; [lia|intros; apply exp_pos]).
+  assert (Hp : forall j, ex j = softmax n x j * Zx).
+  { intros j. rewrite (softmax_shifted n x (x top) j ltac:(lia)).
+    change (ex j = ex j / Zx * Zx). field. lra. }
+  assert (M0 : 0 <= M).
+  { apply sum_nonneg. intros j Hj. apply Rmult_le_pos; [left; apply softmax_pos; lia|].
+    pose proof (inv_ge_1 (d j) (conj (Hd j Hj) (Hnear j Hj))). fold (d j). lra. }
+  pose proof (pos_INR n). pose proof (Hd i Hi) as Hdi. unfold d in Hdi.
+  assert (0 <= INR n * u) by (apply Rmult_le_pos; lra).
+  assert (0 <= INR n * alpha) by (apply Rmult_le_pos; lra).
+  assert (M1 : M < 1) by (unfold t in Ht; lra).
+  assert (Mean : sum n (fun j => (/ (1 - d j) - 1) * ex j) = M * Zx).
+  { unfold M. rewrite <- sum_scal_r. apply sum_ext. intros j _. rewrite Hp. unfold d. ring. }
+  apply (softmax_error_by A He Hal n top x e Fx Htop L E Hnear) with (b := M);
+    try assumption; try (unfold t; lra).
+  - apply Rle_trans with ((1 + M) * Zx).
+    + right. rewrite Rmult_plus_distr_r, <- Mean, Rmult_1_l. unfold Zx. rewrite <- sum_plus.
+      apply sum_ext. intros j _. unfold d, ex. ring.
+    + apply Rmult_le_compat_r; [left; exact Zpos|]. apply one_plus_le_inv. lra.
+  - apply Rle_trans with (Zx - M * Zx); [right; unfold Zx, ex; ring|].
+    rewrite <- Mean. unfold Zx. rewrite <- sum_minus. apply sum_le. intros j Hj.
+    pose proof (one_plus_le_inv (d j) (conj (Hd j Hj) (Hnear j Hj))) as I.
+    replace (ex j - (/ (1 - d j) - 1) * ex j) with ((2 - / (1 - d j)) * ex j) by ring.
+    apply Rmult_le_compat_r; [left; apply exp_pos|]. fold (d j). lra.
+Qed.
