@@ -7,8 +7,8 @@
 From Qkcheck.base Require Import Sum Softmax.
 Require Import Reals ZArith.
 From Flocq Require Import Core BinarySingleNaN.
-From Qkcheck.fp Require Import Arithmetic Dot Ieee ShiftedSoftmax Row IeeeRow IeeeCompensated
-  Overflow.
+From Qkcheck.fp Require Import Arithmetic Dot Ieee ShiftedSoftmax AttentionRow IeeeRow
+  IeeeCompensated Overflow.
 Open Scope R_scope.
 
 (* The units of binary64, binary32, binary16, bfloat16. *)

@@ -2,7 +2,7 @@
 From Qkcheck.base Require Import Sum Softmax.
 Require Import Reals Lra Lia ZArith.
 From Flocq Require Import Core BinarySingleNaN.
-From Qkcheck.fp Require Import Arithmetic Dot ShiftedSoftmax Row Ieee.
+From Qkcheck.fp Require Import Arithmetic Dot ShiftedSoftmax AttentionRow Ieee.
 Open Scope R_scope.
 
 Section Format.

@@ -1,4 +1,4 @@
-(* Row.v -- forward error of one row of attention, from the query, keys and values to one
+(* AttentionRow.v -- forward error of one row of attention, from the query, keys and values to one
    coordinate of the output: scores, scale, shifted softmax, weighted sum.  *)
 Require Import Reals Lra Lia Psatz.
 From Qkcheck.base Require Import Sum Softmax.
