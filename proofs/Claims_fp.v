@@ -183,6 +183,24 @@ Theorem shifted_softmax_entry F (fexp : float F -> float F) n (x : nat -> float 
   Rabs (B2R computed - p i) <= t / (1 - t) * p i + alpha / (1 - t) + underflow_unit F mode_NE.
 Proof. exact (float_softmax_entry_error F fexp n x top eps alpha i). Qed.
 
+(* The same in every direction of rounding, where no step overflows; e_j are the answers of the library
+   for the exponentials of the rounded differences. *)
+Theorem shifted_softmax_any_rounding F (m : mode) n (x e : nat -> R) top eps alpha i :
+  let u := unit_roundoff F m in
+  let rnd := rounded F m in
+  let p := softmax n x in
+  let M := sum n (fun j => p j * (/ (1 - u * (x top - x j)) - 1)) in
+  let t := INR n * u + 2 * eps + u * (x top - x i) + M + INR n * alpha in
+  0 <= eps -> 0 <= alpha -> (forall j, (j < n)%nat -> stored F (x j)) ->
+  (top < n)%nat -> (forall j, (j < n)%nat -> x j <= x top) ->
+  (forall j, (j < n)%nat -> u * (x top - x j) < 1) ->
+  (forall j, (j < n)%nat -> stored F (e j) /\ 0 <= e j /\
+     Rabs (e j - exp (rnd (x j - x top))) <= eps * exp (rnd (x j - x top)) + alpha) ->
+  t < 1 -> (i < n)%nat ->
+  Rabs (rnd (e i / computed_sum rnd n e) - p i) <=
+    t / (1 - t) * p i + alpha / (1 - t) + underflow_unit F m.
+Proof. exact (softmax_entry_error (ieee_arithmetic F m) n top x e i). Qed.
+
 (* Such exponentials exist: the exact one, rounded once, has eps = u and alpha = eta. *)
 Theorem accurate_exponential F : exists fexp : float F -> float F,
   forall y : float F, is_finite y = true -> B2R y <= 0 ->
