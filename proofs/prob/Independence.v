@@ -1,4 +1,8 @@
-(* Independence.v -- expectations of products of independent variables.  *)
+(* Independence.v -- mutual independence of finitely many random variables, and what it gives for functions >= 0.
+
+   E prod_i f_i(Z_i) = prod_i E f_i(Z_i): from the definition, which is about events, one variable after the
+   other goes from an indicator to its f_i, by Measure.core.  *)
+
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
 From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
@@ -17,7 +21,7 @@ Context d (T : measurableType d) (R : realType).
 Variable P : {measure set T -> \bar R}.
 Hypothesis P1 : P setT = 1%E.
 
-(** Probability of an event, as a real number. *)
+(* Probability of an event, as a real number. *)
 Definition Pr (A : set T) : R := fine (P A).
 
 Lemma PrE (A : set T) : measurable A -> P A = (Pr A)%:E.
@@ -29,14 +33,17 @@ Qed.
 
 Lemma Pr_ge0 A : 0 <= Pr A. Proof. exact: fine_ge0. Qed.
 
-(** Mutual independence of a finite family of real random variables. *)
-Variables (I : finType) (Z : I -> T -> R).
-Hypothesis mZ : forall i, measurable_fun setT (Z i).
-Definition mutually_independent :=
+(* Random variables Z i that are mutually independent.  A subfamily is covered: take the whole line for
+   the A i of the others. *)
+Definition independent (I : finType) (Z : I -> T -> R) : Prop :=
+  (forall i, measurable_fun setT (Z i)) /\
   forall A : I -> set R, (forall i, measurable (A i)) ->
     Pr (\bigcap_i (Z i @^-1` A i)) = \prod_i Pr (Z i @^-1` A i).
 
-Hypothesis indepZ : mutually_independent.
+Variables (I : finType) (Z : I -> T -> R).
+Hypothesis independentZ : independent Z.
+Let mZ : forall i, measurable_fun setT (Z i) := independentZ.1.
+Let indepZ := independentZ.2.
 
 Section NonNeg.
 Variables (f : I -> R -> R) (e : I -> R).

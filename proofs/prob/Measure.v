@@ -1,4 +1,8 @@
-(* Measure.v -- products of measures.  *)
+(* Measure.v -- the step on which independence rests: from indicators of one variable to functions of it.
+
+   If  E 1_A(X) g = c P(X in A)  for every measurable A, then  E f(X) g = c E f(X)  for every measurable
+   f >= 0: by linearity for simple functions, then by monotone convergence.  *)
+
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
 From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
@@ -11,7 +15,6 @@ Import Order.TTheory GRing.Theory Num.Def Num.Theory.
 Local Open Scope classical_set_scope.
 Local Open Scope ring_scope.
 
-(** * Independence on an arbitrary probability space *)
 Section Core.
 Context d (T : measurableType d) (R : realType).
 Variable P : {measure set T -> \bar R}.
@@ -36,6 +39,7 @@ Hypothesis HXg : forall A : set R, measurable A ->
 Lemma mpreX (A : set R) : measurable A -> measurable (X @^-1` A).
 Proof. by move=> mA; rewrite -[X in measurable X]setTI; exact: mX. Qed.
 
+(* The step for a simple function: a finite sum of indicators. *)
 Lemma core_nnsfun (h : {nnsfun R >-> R}) :
   (\int[P]_x (h (X x) * g x)%:E = c%:E * \int[P]_x (h (X x))%:E)%E.
 Proof.
@@ -79,6 +83,7 @@ congr (_ * _)%E; apply: eq_integral => x _; rewrite fsumEFin//; congr EFin.
 by rewrite [RHS]fimfunE.
 Qed.
 
+(* ... and for the limit of an increasing sequence of them. *)
 Lemma core (f : R -> R) : measurable_fun setT f -> (forall y, 0 <= f y) ->
   (\int[P]_x (f (X x) * g x)%:E = c%:E * \int[P]_x (f (X x))%:E)%E.
 Proof.

@@ -1,0 +1,172 @@
+(* Signs.v -- random signs: a probability space on which all that is assumed of components is true.
+
+   Theorems about independent components of mean 0 and variance 1 would be empty if there were none.  Here
+   finitely many fair coins are thrown, all outcomes equally likely; their signs are independent, of mean 0
+   and variance 1 (Rademacher's law), which is proved from the definitions, by counting.  *)
+
+From HB Require Import structures.
+From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
+From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
+From Qkcheck.prob Require Import Measure Independence Expectation Score.
+
+Set Implicit Arguments.
+Unset Strict Implicit.
+Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Def Num.Theory.
+Local Open Scope classical_set_scope.
+Local Open Scope ring_scope.
+
+Section Outcomes.
+Variable I : finType.
+
+(* An outcome says of each coin which side is up; every set of outcomes is an event. *)
+Definition outcomes : Type := {ffun I -> bool}.
+Canonical outcomes_eqType := [eqType of outcomes].
+Canonical outcomes_choiceType := [choiceType of outcomes].
+Canonical outcomes_countType := [countType of outcomes].
+Canonical outcomes_finType := [finType of outcomes].
+Canonical outcomes_ptType := PointedType outcomes [ffun=> false].
+
+Definition events : set (set outcomes) := [set: set outcomes].
+Let events0 : events set0. Proof. by []. Qed.
+Let eventsC X : events X -> events (~` X). Proof. by []. Qed.
+Let eventsU (F : (set outcomes)^nat) :
+  (forall i, events (F i)) -> events (\bigcup_i F i). Proof. by []. Qed.
+
+HB.instance Definition _ := @isMeasurable.Build default_measure_display outcomes
+  (Pointed.class _) events events0 eventsC eventsU.
+
+Variable R : realType.
+
+(* All outcomes are equally likely: a sum of point masses, one for each outcome, times 2^-(coins). *)
+Definition point_masses (k : nat) : {measure set outcomes -> \bar R} :=
+  [the measure _ _ of \d_(nth point (enum {: outcomes}) k)].
+
+Lemma share_ge0 : 0 <= (2^-1 : R) ^+ #|I|.
+Proof. by rewrite exprn_ge0// invr_ge0 ler0n. Qed.
+
+Definition uniform : {measure set outcomes -> \bar R} :=
+  [the measure _ _ of mscale (NngNum share_ge0)
+    [the measure _ _ of msum point_masses #|{: outcomes}|]].
+
+Lemma uniformE (A : set outcomes) :
+  uniform A = (2^-1 ^+ #|I| * \sum_(w : outcomes) \1_A w)%:E.
+Proof.
+rewrite /uniform/= /mscale/= /msum EFinM; congr (_ * _)%E.
+by rewrite -sumEFin -[RHS]big_enum (big_nth point) big_mkord -cardE.
+Qed.
+
+(* The mean of a product over the coins is the product of the means over one coin. *)
+Lemma product_sum (F : I -> bool -> R) :
+  (2^-1 ^+ #|I| * \sum_(w : outcomes) \prod_i F i (w i))%R =
+  \prod_i (2^-1 * (F i true + F i false)).
+Proof.
+rewrite big_split/= prodr_const; congr (_ * _).
+rewrite -(bigA_distr_bigA F)/=; apply: eq_bigr => i _.
+by rewrite big_bool.
+Qed.
+
+Lemma uniformT : uniform setT = 1%E.
+Proof.
+rewrite uniformE; congr EFin.
+rewrite (eq_bigr (fun w : outcomes => \prod_(i : I) 1)) => [|w _]; last first.
+  by rewrite indicE in_setT big1.
+rewrite (product_sum (fun _ _ => 1)) big1// => i _.
+by rewrite -[1 + 1]mulr2n mulVf// pnatr_eq0.
+Qed.
+
+(* The sign of coin i: 1 or -1. *)
+Definition coin (i : I) (w : outcomes) : R := (-1) ^+ w i.
+
+Lemma coin_set i (B : set R) :
+  Pr uniform (coin i @^-1` B) = 2^-1 * (\1_B (-1) + \1_B 1).
+Proof.
+rewrite /Pr uniformE/=.
+pose F j (b : bool) : R := if j == i then \1_B ((-1) ^+ b) else 1.
+rewrite (eq_bigr (fun w : outcomes => \prod_j F j (w j))) => [|w _]; last first.
+  by rewrite (bigD1 i)//= {1}/F eqxx big1 ?mulr1// => j ji; rewrite /F (negbTE ji).
+rewrite product_sum (bigD1 i)//= big1 ?mulr1 => [|j ji].
+  by rewrite /F eqxx expr1 expr0.
+by rewrite /F (negbTE ji) -[1 + 1]mulr2n mulVf// pnatr_eq0.
+Qed.
+
+Lemma coin_independent : independent uniform coin.
+Proof.
+split=> [//|A mA].
+rewrite (eq_bigr (fun i => 2^-1 * (\1_(A i) (-1) + \1_(A i) 1))); last first.
+  by move=> i _; exact: coin_set.
+rewrite -(product_sum (fun i b => \1_(A i) ((-1) ^+ b))) /Pr uniformE/=.
+congr (_ * _); apply: eq_bigr => w _; rewrite indicE.
+case: (boolP (w \in _)) => [/set_mem H|/negP H].
+  by rewrite big1// => i _ /=; rewrite indicE mem_set//; exact: H.
+have [i Hi] : exists i, ~ A i (coin i w).
+  apply: contrapT => /forallNP N; apply: H; rewrite inE => i _.
+  by apply: contrapT; exact: N.
+by rewrite (bigD1 i)//= indicE memNset// mul0r.
+Qed.
+
+Lemma coin_sq i w : coin i w ^+ 2 = 1.
+Proof. by rewrite /coin -exprM mulnC exprM sqrrN expr1n expr1n. Qed.
+
+Lemma Int_coin2 i : Int uniform (fun w => coin i w ^+ 2).
+Proof.
+rewrite (_ : (fun w => _) = fun=> 1); first by apply: Int_cst; exact: uniformT.
+by apply/funext => w; rewrite coin_sq.
+Qed.
+
+Lemma coin_mean i : Ex uniform (coin i) = 0.
+Proof.
+pose heads := coin i @^-1` [set 1]; pose tails := coin i @^-1` [set -1].
+have n1 : (-1 : R) <> 1.
+  by apply/eqP; rewrite -subr_eq0 -opprD oppr_eq0 -[1 + 1]mulr2n pnatr_eq0.
+have ind (a b : R) : \1_[set a] b = (b == a)%:R :> R.
+  by rewrite indicE; case: eqVneq => [->|/eqP ab]; [rewrite mem_set|rewrite memNset].
+have E : coin i = (fun w => \1_heads w + (-1) * \1_tails w).
+  apply/funext => w.
+  rewrite -[\1_heads w]/(\1_[set 1] (coin i w) : R).
+  rewrite -[\1_tails w]/(\1_[set -1] (coin i w) : R).
+  rewrite !ind /coin; case: (w i); rewrite ?expr1 ?expr0 ?eqxx.
+    by rewrite (negbTE (introN eqP n1)) add0r mulr1.
+  by rewrite eq_sym (negbTE (introN eqP n1)) mulr0 addr0.
+have iE (B : set outcomes) : Int uniform (\1_B).
+  split=> //; apply: (@le_lt_trans _ _ (\int[uniform]_w (\1_setT w)%:E)%E).
+    apply: ge0_le_integral => //; first by move=> w _; rewrite lee_fin.
+    move=> w _; rewrite lee_fin !indicE in_setT ger0_norm ?ler0n// ler_nat.
+    by case: (_ \in _).
+  by rewrite integral_indic// setIT uniformT ltry.
+have EE (B : set outcomes) : Ex uniform (\1_B) = Pr uniform B.
+  by rewrite /Ex integral_indic// setIT.
+rewrite E (ExD (iE heads)); last exact: IntZ.
+rewrite ExZ// !EE /heads /tails !coin_set !ind !eqxx (eq_sym 1) (negbTE (introN eqP n1)).
+by rewrite add0r addr0 mulN1r subrr.
+Qed.
+
+Lemma coin_var i : Var uniform (coin i) = 1.
+Proof.
+rewrite /Var coin_mean.
+rewrite (_ : (fun w => _) = fun=> 1); first by rewrite Ex_cst//; exact: uniformT.
+by apply/funext => w; rewrite subr0 coin_sq.
+Qed.
+
+Theorem coin_standard : standard uniform coin.
+Proof.
+split=> [|i]; first exact: coin_independent.
+by split; [exact: Int_coin2|split; [exact: coin_mean|exact: coin_var]].
+Qed.
+End Outcomes.
+
+(* The first n coins are the query, the others the key. *)
+Section Signs.
+Variables (R : realType) (n : nat).
+Let coins := ('I_n + 'I_n)%type.
+Definition query (i : 'I_n) : outcomes [finType of coins] -> R := coin R (inl i).
+Definition key (i : 'I_n) : outcomes [finType of coins] -> R := coin R (inr i).
+
+Theorem signs_standard : standard (uniform _ R) (joint query key).
+Proof. by rewrite (_ : joint query key = coin R); [exact: coin_standard|apply/funext; case]. Qed.
+
+Corollary signs_variance : Var (uniform _ R) (score query key) = n%:R.
+Proof. exact: score_variance_standard (uniformT _ R) _ _ _ signs_standard. Qed.
+End Signs.
