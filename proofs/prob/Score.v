@@ -8,7 +8,7 @@
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
 From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
-From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral exp.
+From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation.
 
 Set Implicit Arguments.
@@ -207,25 +207,5 @@ Theorem scaled_score_variance_one : (0 < n)%N ->
 Proof.
 by move=> n0; rewrite scaled_score_variance exprVn sqr_sqrtr// mulVf// pnatr_eq0 -lt0n.
 Qed.
-
-(* A power of the dimension as scale: Var (n^(-a) s) = n^(1 - 2a). *)
-Theorem power_score_variance (a : R) : (0 < n)%N ->
-  Var (fun x => n%:R `^ (- a) * score q k x) = n%:R `^ (1 - a *+ 2).
-Proof.
-move=> n0; have n0R : 0 < n%:R :> R by rewrite ltr0n.
-rewrite scaled_score_variance /exp_fun -{2}[n%:R](lnK n0R) expr2 -!expRD.
-by congr expR; rewrite mulrBl mul1r mulrnAl !mulNr mulr2n opprD [RHS]addrC.
-Qed.
 End Standard.
 End Score.
-
-Section Exponent.
-Context (R : realType).
-
-Lemma power_inj (m n : nat) (a b : R) : (0 < m < n)%N -> m%:R `^ a = n%:R `^ a -> a = 0.
-Proof.
-move=> /andP[m0 mn] /expR_inj/eqP; rewrite -subr_eq0 -mulrBr mulf_eq0 => /orP[/eqP//|].
-by rewrite subr_eq0 (inj_in_eq (@ln_inj R)) ?posrE ?ltr0n// ?(leq_trans m0 (ltnW mn))//
-  eqr_nat (ltn_eqF mn).
-Qed.
-End Exponent.
