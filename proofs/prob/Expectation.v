@@ -333,11 +333,10 @@ have := indep.2 _ mB; rewrite big_sumType/= [X in X * _]big1 ?mul1r => [<-|j _].
 by rewrite preimage_setT /Pr P1.
 Qed.
 
-Variable p : nat.
-Hypothesis iq : forall i, Int (fun x => q i x ^+ p).
+Variables (m p : nat) (a : seq U) (b : seq V).
+Hypothesis iq : forall i, Int (fun x => q i x ^+ m).
 Hypothesis ik : forall j, Int (fun x => k j x ^+ p).
-Variables (a : seq U) (b : seq V).
-Hypothesis (ap : (size a <= p)%N) (bp : (size b <= p)%N).
+Hypotheses (am : (size a <= m)%N) (bp : (size b <= p)%N).
 
 Let w : seq (U + V) := map inl a ++ map inr b.
 Let count_left i : count_mem (inl i) w = count_mem i a.
@@ -351,7 +350,7 @@ Proof. by rewrite big_cat/= !big_map. Qed.
 Let iw (u : U + V) : Int (fun x => joint q k u x ^+ count_mem u w).
 Proof.
 case: u => [i|j]; rewrite ?count_left ?count_right.
-  exact: (Int_letter independent_left ap).
+  exact: (Int_letter independent_left am).
 exact: (Int_letter independent_right bp).
 Qed.
 
@@ -364,7 +363,7 @@ Lemma Ex_joint : Ex (fun x => (\prod_(i <- a) q i x) * \prod_(j <- b) k j x) =
 Proof.
 under eq_fun do rewrite -wordE.
 rewrite (Ex_word indep iw) big_sumType/= (Ex_word independent_left); last first.
-  exact: (Int_letter independent_left ap).
+  exact: (Int_letter independent_left am).
 rewrite (Ex_word independent_right); last exact: (Int_letter independent_right bp).
 by congr (_ * _); apply: eq_bigr => u _; rewrite ?count_left ?count_right.
 Qed.

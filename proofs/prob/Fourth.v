@@ -127,6 +127,15 @@ rewrite (eq_sum4 (@pairingE _ m)) !sum4D sum4_first sum4_second sum4_third sum4_
 by rewrite (mulrSr (N ^+ 2)) mulr2n.
 Qed.
 
+Lemma sum_two m : \sum_(i < n) \sum_(j < n) pairing m i i j j = N ^+ 2 + N * (m - 1).
+Proof.
+rewrite expr2 -mulrDr -sum_one; apply: eq_bigr => i _.
+transitivity (\sum_(j < n) (1 + same i j * (m - 1))).
+  apply: eq_bigr => j _; rewrite /pairing /same !eqxx/=.
+  by case: (i == j); rewrite ?simp// addrC subrK.
+by rewrite big_split/= sum_one mulr1 -mulr_suml same_sum mul1r.
+Qed.
+
 (* Two letters of one side, two of the other: the pairs are given. *)
 Lemma sum4_pairs m : sum4 (fun i j k l => pairing m i j k l * (same i j * same k l)) =
   N ^+ 2 + N * (m - 1).
@@ -229,4 +238,101 @@ apply: (@Ex_letter _ i) => //=.
 by rewrite eqxx eq_sym (negbTE ij) eq_sym (negbTE ik) eq_sym (negbTE il).
 Qed.
 End Components.
+
+(* ---- The squared norm of a query, and the score of a vector with itself *)
+
+Definition norm2 n (q : 'I_n -> T -> R) : T -> R := fun x => \sum_i q i x ^+ 2.
+
+Section Norm.
+Variables (n : nat) (m : R) (q : 'I_n -> T -> R).
+Hypothesis q4 : standard4 m q.
+Let indep := q4.1.
+Let i4 i := (q4.2 i).1.
+Let i2 i : Int (fun x => q i x ^+ 2) := ((standard4_standard q4).2 i).1.
+Let word i j x : q i x ^+ 2 * q j x ^+ 2 = \prod_(u <- [:: i; i; j; j]) q u x.
+Proof. by rewrite !big_cons big_nil mulr1 !expr2 !mulrA. Qed.
+
+Let i22 i j : Int (fun x => q i x ^+ 2 * q j x ^+ 2).
+Proof.
+under eq_fun do rewrite word.
+exact: (Int_word P1 indep (Int_letter P1 indep (w := [:: i; i; j; j]) (p := 4) isT i4)).
+Qed.
+
+Lemma Int_norm2 : Int (norm2 q).
+Proof. exact: (Int_sum P1). Qed.
+
+Lemma Int_norm2_square : Int (fun x => norm2 q x ^+ 2).
+Proof.
+rewrite (_ : (fun x => _) = fun x => \sum_i \sum_j q i x ^+ 2 * q j x ^+ 2).
+  by apply: (Int_sum P1) => i; exact: (Int_sum P1).
+by apply/funext => x; rewrite expr2 big_distrlr.
+Qed.
+
+Theorem norm2_mean : Ex (norm2 q) = n%:R.
+Proof.
+rewrite /norm2 (Ex_sum P1)// (eq_bigr (fun=> 1)) => [|i _]; last exact: second_moment q4 i.
+by rewrite sumr_const card_ord.
+Qed.
+
+Lemma norm2_square : Ex (fun x => norm2 q x ^+ 2) = n%:R ^+ 2 + n%:R * (m - 1).
+Proof.
+rewrite (_ : (fun x => _) = fun x => \sum_i \sum_j q i x ^+ 2 * q j x ^+ 2); last first.
+  by apply/funext => x; rewrite expr2 big_distrlr.
+rewrite (Ex_sum P1) => [|i]; last exact: (Int_sum P1).
+rewrite -sum_two; apply: eq_bigr => i _; rewrite (Ex_sum P1)//.
+apply: eq_bigr => j _; rewrite -(Ex_four q4); congr Ex.
+by apply/funext => x; rewrite word.
+Qed.
+
+Theorem norm2_variance : Var (norm2 q) = n%:R * (m - 1).
+Proof.
+rewrite (Var_alt P1 Int_norm2 Int_norm2_square) norm2_square norm2_mean.
+by rewrite addrC addKr.
+Qed.
+End Norm.
+
+(* ---- The fourth moment of a score *)
+
+Section ScoreFourth.
+Variables (n : nat) (mq mk : R) (q k : 'I_n -> T -> R).
+Hypotheses (q4 : standard4 mq q) (k4 : standard4 mk k) (indep : independent P (joint q k)).
+Let iq4 i := (q4.2 i).1.
+Let ik4 i := (k4.2 i).1.
+
+Let word i j l r x : q i x * k i x * (q j x * k j x) * (q l x * k l x * (q r x * k r x)) =
+  (\prod_(u <- [:: i; j; l; r]) q u x) * \prod_(u <- [:: i; j; l; r]) k u x.
+Proof.
+rewrite !big_cons !big_nil !mulr1.
+by rewrite (mulrACA (q i x)) (mulrACA (q l x)) (mulrACA (q i x * q j x)) !mulrA.
+Qed.
+
+Let power4 x : score q k x ^+ 4 = \sum_i \sum_j \sum_l \sum_r
+  (\prod_(u <- [:: i; j; l; r]) q u x) * \prod_(u <- [:: i; j; l; r]) k u x.
+Proof.
+rewrite (_ : score q k x ^+ 4 = (score q k x * score q k x) * (score q k x * score q k x)).
+  rewrite /score big_distrlr/= big_distrl; apply: eq_bigr => i _; rewrite big_distrl/=.
+  apply: eq_bigr => j _; rewrite big_distrr/=; apply: eq_bigr => l _.
+  by rewrite big_distrr/=; apply: eq_bigr => r _; exact: word.
+by rewrite -!expr2 -exprM.
+Qed.
+
+Let iword i j l r : Int (fun x =>
+  (\prod_(u <- [:: i; j; l; r]) q u x) * \prod_(u <- [:: i; j; l; r]) k u x).
+Proof. exact: (Int_joint P1 indep iq4 ik4). Qed.
+
+Lemma Int_score4 : Int (fun x => score q k x ^+ 4).
+Proof. by under eq_fun do rewrite power4; do 4 (apply: (Int_sum P1) => ?). Qed.
+
+(* E s^4 = 3 n^2 + n (mq mk - 3). *)
+Theorem score_fourth : Ex (fun x => score q k x ^+ 4) = n%:R ^+ 2 *+ 3 + n%:R * (mq * mk - 3%:R).
+Proof.
+under eq_fun do rewrite power4.
+rewrite (Ex_sum P1) => [|i]; last by do 3 (apply: (Int_sum P1) => ?).
+rewrite -sum4_pairing; apply: eq_bigr => i _.
+rewrite (Ex_sum P1) => [|j]; last by do 2 (apply: (Int_sum P1) => ?).
+apply: eq_bigr => j _; rewrite (Ex_sum P1) => [|l]; last by apply: (Int_sum P1) => ?.
+apply: eq_bigr => l _; rewrite (Ex_sum P1)//; apply: eq_bigr => r _.
+by rewrite (Ex_joint P1 indep iq4 ik4)// (Ex_four q4) (Ex_four k4) pairing_mul.
+Qed.
+End ScoreFourth.
 End Fourth.
