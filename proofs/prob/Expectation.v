@@ -305,6 +305,27 @@ by congr (_ * _); under eq_fun do rewrite expr1.
 Qed.
 End Words.
 
+(* Some variables of an independent family, each once, are independent. *)
+Lemma independent_sub (I J : finType) (Z : I -> T -> R) (f : J -> I) :
+  injective f -> independent P Z -> independent P (fun j => Z (f j)).
+Proof.
+move=> f_inj [mZ indZ]; split=> [j|A mA]; first exact: mZ.
+pose B i := if [pick j | f j == i] is Some j then A j else setT.
+have Bf j : B (f j) = A j.
+  by rewrite /B; case: pickP => [l /eqP/f_inj -> //|/(_ j)]; rewrite eqxx.
+have B0 i : i \notin [set f j | j in J]%SET -> B i = setT.
+  by rewrite /B; case: pickP => [j /eqP <-|//]; rewrite imset_f.
+have mB i : measurable (B i) by rewrite /B; case: pickP.
+have := indZ B mB; rewrite (bigID (fun i => i \in [set f j | j in J]%SET))/=.
+rewrite [X in _ * X]big1 ?mulr1; last by move=> i /B0 ->; rewrite preimage_setT /Pr P1.
+rewrite (big_imset _ (in2W f_inj))/= => e; transitivity (Pr P (\bigcap_i (Z i @^-1` B i))).
+  congr Pr; apply/seteqP; split=> x H => [i _|j _]; last first.
+    by have := H (f j) Logic.I; rewrite /= Bf.
+  have [/imsetP[j _ ->]|/B0 ->//] := boolP (i \in [set f j | j in J]%SET).
+  by rewrite /= Bf; exact: H.
+by rewrite e; apply: eq_bigr => j _; rewrite Bf.
+Qed.
+
 (* Two families as one. *)
 Definition joint (U V : Type) (q : U -> T -> R) (k : V -> T -> R) (u : U + V) : T -> R :=
   match u with inl i => q i | inr j => k j end.
