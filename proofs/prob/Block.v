@@ -165,6 +165,17 @@ Qed.
 Let sum_one m (x : R) : \sum_(i < m) x = m%:R * x.
 Proof. by rewrite sumr_const card_ord mulr_natl. Qed.
 
+Theorem block_mean : (0 < r)%N -> (0 < c)%N -> Ex mean_square = n%:R.
+Proof.
+move=> r0 c0; rewrite /mean_square ExZ => [|]; last first.
+  by do 2 (apply: (Int_sum P1) => ?); exact: Int_square.
+rewrite (Ex_sum P1) => [|a]; last by apply: (Int_sum P1) => b; exact: Int_square.
+rewrite (eq_bigr (fun=> c%:R * N)) => [|a _]; last first.
+  rewrite (Ex_sum P1) => [|b]; last exact: Int_square.
+  by rewrite -sum_one; apply: eq_bigr => b _; exact: square_mean.
+by rewrite sum_one (mulrA r%:R) mulrA mulVf ?mul1r// mulf_neq0// pnatr_eq0 -lt0n.
+Qed.
+
 Theorem block_variance : (0 < r)%N -> (0 < c)%N -> Var mean_square =
   (n%:R ^+ 2 *+ 2 + n%:R * (mq * mk - 3%:R)
    + (c%:R - 1) * (n%:R * (mq - 1)) + (r%:R - 1) * (n%:R * (mk - 1))) / (r%:R * c%:R).
@@ -194,5 +205,27 @@ set W := V + _ + _; rewrite (mulrA r%:R).
 have : r%:R * c%:R != 0 :> R by rewrite mulf_neq0// pnatr_eq0 -lt0n.
 move: (r%:R * c%:R) W => B W B0.
 by rewrite expr2 mulrA -(mulrA B^-1) mulVf// mulr1 mulrC.
+Qed.
+
+(* One score of each query, with a key of its own: independent scores, so the variance of one over their
+   number.  The cells (a, a) of a square block are such scores. *)
+Theorem diagonal_variance (h : 'I_r -> 'I_c) : injective h -> (0 < r)%N ->
+  Var (fun x => r%:R^-1 * \sum_a block_score a (h a) x ^+ 2) =
+  (n%:R ^+ 2 *+ 2 + n%:R * (mq * mk - 3%:R)) / r%:R.
+Proof.
+move=> h_inj r0; set V := _ *+ 2 + _.
+pose X a := square a (h a).
+have iX a : Int (X a) by exact: Int_square.
+have iXX a e : Int (fun x => X a x * X e x) by exact: isquares.
+have iS : Int (fun x => \sum_a X a x) by exact: (Int_sum P1).
+have iS2 : Int (fun x => (\sum_a X a x) ^+ 2).
+  rewrite (_ : (fun x => _) = fun x => \sum_a \sum_e X a x * X e x).
+    by apply: (Int_sum P1) => a; exact: (Int_sum P1).
+  by apply/funext => x; rewrite expr2 big_distrlr.
+rewrite (Var_scale P1 _ iS iS2).
+rewrite (Var_sum P1 iX iXX) (_ : \sum_a _ = r%:R * V).
+  by rewrite expr2 mulrA -(mulrA _^-1) mulVf ?mulr1 1?mulrC// pnatr_eq0 -lt0n.
+rewrite -sum_one; apply: eq_bigr => a _; rewrite (bigD1 a)//= square_covariance !eqxx big1 ?addr0// => e ea.
+by rewrite square_covariance eq_sym (negbTE ea) (inj_eq h_inj) eq_sym (negbTE ea).
 Qed.
 End Block.

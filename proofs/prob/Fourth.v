@@ -289,6 +289,15 @@ Proof.
 rewrite (Var_alt P1 Int_norm2 Int_norm2_square) norm2_square norm2_mean.
 by rewrite addrC addKr.
 Qed.
+
+Lemma self_score : score q q = norm2 q.
+Proof. by apply/funext => x; apply: eq_bigr => i _; rewrite expr2. Qed.
+
+Corollary self_score_mean : Ex (score q q) = n%:R.
+Proof. by rewrite self_score norm2_mean. Qed.
+
+Corollary self_score_variance : Var (score q q) = n%:R * (m - 1).
+Proof. by rewrite self_score norm2_variance. Qed.
 End Norm.
 
 (* ---- The fourth moment of a score *)

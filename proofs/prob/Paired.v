@@ -75,6 +75,9 @@ rewrite (Ex_joint P1 indep iq4 iz2)// (_ : (fun x => \prod_(u <- [:: j]) z u x) 
 by apply/funext => x; rewrite big_seq1.
 Qed.
 
+Lemma Int_paired : Int (score q paired).
+Proof. by rewrite scoreE; exact: IntD (IntZ rho iX) (IntZ tau iYY.1). Qed.
+
 Theorem paired_mean : Ex (score q paired) = rho * n%:R.
 Proof.
 rewrite scoreE (ExD (IntZ rho iX) (IntZ tau iYY.1)) (ExZ rho iX) (ExZ tau iYY.1).

@@ -115,4 +115,17 @@ have -> : c%:R * (C + W) - (c%:R * C + W) = (c%:R - 1) * W.
   by rewrite mulrDr mulrBl mul1r addrAC opprD addrA addrN add0r addrC.
 by rewrite mulrA mulVf// mul1r.
 Qed.
+
+(* With variances 1: the mean of the query counts, that of the keys does not. *)
+Corollary row_variance_shift (mq : R) : (1 < c)%N ->
+  (forall i, Ex (q i) = mq) -> (forall i, Var (q i) = 1) -> (forall i, w i = 1) ->
+  Ex (fun x => sample_variance (fun b => row_score b x)) = n%:R * (1 + mq ^+ 2).
+Proof.
+move=> c1 q0 q1 w1; rewrite row_variance// (eq_bigr (fun=> 1 + mq ^+ 2)) => [|i _].
+  by rewrite sumr_const card_ord mulr_natl.
+have mqi := indep.1 (inl i).
+have iq : Int (q i).
+  by have := Int_pow (m := 1) (p := 2) P1 mqi isT (iq2 i); under eq_fun do rewrite expr1.
+by have := Var_alt P1 iq (iq2 i); rewrite q0 q1 w1 mulr1 => ->; rewrite subrK.
+Qed.
 End Row.

@@ -7,7 +7,7 @@ From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
 From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral exp.
-From Qkcheck.prob Require Import Measure Independence Expectation Score.
+From Qkcheck.prob Require Import Measure Independence Expectation Score Fourth Paired.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -96,3 +96,21 @@ apply/eqP => /ln_inj e; move/negP: mn; case.
 by rewrite -(eqr_nat R) e// posrE ltr0n.
 Qed.
 End TwoDimensions.
+
+(* Pairs of correlation rho: now the mean grows, like the dimension. *)
+Section Mean.
+Context d (T : measurableType d) (R : realType).
+Variable P : {measure set T -> \bar R}.
+Hypothesis P1 : P setT = 1%E.
+Variables (n : nat) (m rho tau : R) (q z : 'I_n -> T -> R).
+Hypotheses (q4 : standard4 P m q) (qz : standard P (joint q z)) (n0 : (0 < n)%N).
+
+Theorem power_score_mean (a : R) :
+  Ex P (fun x => n%:R `^ (- a) * score q (paired rho tau q z) x) = rho * n%:R `^ (1 - a).
+Proof.
+have n0R : 0 < n%:R :> R by rewrite ltr0n.
+rewrite ExZ; last exact: (Int_paired P1 rho tau q4 qz).
+rewrite (paired_mean P1 rho tau q4 qz) mulrCA; congr (_ * _).
+by rewrite -{2}(exp_funr1 n0R) powerD// addrC.
+Qed.
+End Mean.

@@ -196,6 +196,9 @@ rewrite (score_variance_equal indep iq2 ik2 q0 k0 q1 k1).
 by rewrite expr0n/= mulr0 mul0r !addr0 !mulr1.
 Qed.
 
+Corollary score_deviation : Num.sqrt (Var (score q k)) = Num.sqrt n%:R.
+Proof. by rewrite score_variance_standard. Qed.
+
 Lemma scaled_score_variance (c : R) : Var (fun x => c * score q k x) = c ^+ 2 * n%:R.
 Proof.
 have [i1 i2] := Int_score_components indep iq2 ik2.
@@ -208,4 +211,12 @@ Proof.
 by move=> n0; rewrite scaled_score_variance exprVn sqr_sqrtr// mulVf// pnatr_eq0 -lt0n.
 Qed.
 End Standard.
+
+(* One term: the score of dimension 1. *)
+Corollary term_variance (q k : 'I_1 -> T -> R) : standard (joint q k) ->
+  Var (fun x => q ord0 x * k ord0 x) = 1.
+Proof.
+move=> qk; rewrite -[RHS](score_variance_standard qk); congr Var.
+by apply/funext => x; rewrite /score big_ord_recl big_ord0 addr0.
+Qed.
 End Score.

@@ -9,7 +9,7 @@ From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
 From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
-From Qkcheck.prob Require Import Measure Independence Expectation Score.
+From Qkcheck.prob Require Import Measure Independence Expectation Score Fourth Block.
 
 Set Implicit Arguments.
 Unset Strict Implicit.
@@ -157,6 +157,22 @@ by split; [exact: Int_coin2|split; [exact: coin_mean|exact: coin_var]].
 Qed.
 End Outcomes.
 
+(* The fourth moment of a sign is 1. *)
+Section Fourths.
+Variables (I J : finType) (R : realType) (f : J -> I).
+Hypothesis f_inj : injective f.
+
+Theorem coins_standard4 : standard4 (uniform I R) 1 (fun j => coin R (f j)).
+Proof.
+split=> [|j]; first exact: (independent_sub (uniformT _ R) f_inj (coin_independent _ R)).
+have e : (fun w : outcomes I => coin R (f j) w ^+ 4) = fun=> 1.
+  by apply/funext => w; rewrite (exprM _ 2 2) coin_sq expr1n.
+split; first by rewrite e; apply: Int_cst; exact: uniformT.
+split; [exact: coin_mean|split; [exact: coin_var|]].
+by rewrite e Ex_cst//; exact: uniformT.
+Qed.
+End Fourths.
+
 (* The first n coins are the query, the others the key. *)
 Section Signs.
 Variables (R : realType) (n : nat).
@@ -170,3 +186,19 @@ Proof. by rewrite (_ : joint query key = coin R); [exact: coin_standard|apply/fu
 Corollary signs_variance : Var (uniform _ R) (score query key) = n%:R.
 Proof. exact: score_variance_standard (uniformT _ R) _ _ _ signs_standard. Qed.
 End Signs.
+
+(* r queries and c keys of n signs each. *)
+Section BlockOfSigns.
+Variables (R : realType) (r c n : nat).
+Let coins := ('I_r * 'I_n + 'I_c * 'I_n)%type.
+Definition queries (u : 'I_r * 'I_n) : outcomes [finType of coins] -> R := coin R (inl u).
+Definition keys (u : 'I_c * 'I_n) : outcomes [finType of coins] -> R := coin R (inr u).
+
+Theorem block_of_signs : standard4 (uniform _ R) 1 queries /\ standard4 (uniform _ R) 1 keys /\
+  independent (uniform _ R) (joint queries keys).
+Proof.
+split; first by apply: coins_standard4 => u v [].
+split; first by apply: coins_standard4 => u v [].
+by rewrite (_ : joint queries keys = coin R); [exact: coin_independent|apply/funext; case].
+Qed.
+End BlockOfSigns.
