@@ -90,6 +90,18 @@ Theorem random_signs_variance (R : realType) (n : nat) :
   Var (uniform [finType of 'I_n + 'I_n] R) (score (@query R n) (@key R n)) = n%:R.
 Proof. exact (signs_variance R n). Qed.
 
+(* What a broken assumption does.  A key that is the query: the score is constant. *)
+Theorem random_signs_same (R : realType) (n : nat) :
+  Var (uniform [finType of 'I_n + 'I_n] R) (score (@query R n) (@query R n)) = 0.
+Proof. exact (signs_of_itself R n). Qed.
+
+(* All components of the query the same random variable, and all of the key: Var s = n^2, not n. *)
+Theorem copied_components d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (n : nat) (q k : 'I_1 -> T -> R) :
+  P setT = 1%E -> standard P (joint q k) ->
+  Var P (score (fun _ : 'I_n => q ord0) (fun _ : 'I_n => k ord0)) = n%:R ^+ 2.
+Proof. exact (fun P1 qk => copied_variance P1 n qk). Qed.
+
 (* Signs for r queries and c keys satisfy what is assumed of a block, with fourth moment 1. *)
 Theorem random_signs_block (R : realType) (r c n : nat) :
   uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R setT = 1%E /\ standard4 (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) 1 (@queries R r c n) /\

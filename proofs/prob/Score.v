@@ -219,4 +219,16 @@ Proof.
 move=> qk; rewrite -[RHS](score_variance_standard qk); congr Var.
 by apply/funext => x; rewrite /score big_ord_recl big_ord0 addr0.
 Qed.
+
+(* Components that are copies of one another: the terms are the same number n times. *)
+Corollary copied_variance n (q k : 'I_1 -> T -> R) : standard (joint q k) ->
+  Var (score (fun _ : 'I_n => q ord0) (fun _ => k ord0)) = n%:R ^+ 2.
+Proof.
+move=> qk; have [i1 i2] := Int_score_components qk.1
+  (fun i => (qk.2 (inl i)).1) (fun i => (qk.2 (inr i)).1).
+have -> : score (fun _ : 'I_n => q ord0) (fun _ => k ord0) = fun x => n%:R * score q k x.
+  apply/funext => x; rewrite /score sumr_const card_ord big_ord_recl big_ord0 addr0.
+  by rewrite -(mulr_natl (_ * _)).
+by rewrite (Var_scale P1 _ i1 i2) (score_variance_standard qk) mulr1.
+Qed.
 End Score.

@@ -44,11 +44,11 @@ Variable R : realType.
 Definition point_masses (k : nat) : {measure set outcomes -> \bar R} :=
   [the measure _ _ of \d_(nth point (enum {: outcomes}) k)].
 
-Lemma share_ge0 : 0 <= (2^-1 : R) ^+ #|I|.
-Proof. by rewrite exprn_ge0// invr_ge0 ler0n. Qed.
+Definition share : {nonneg R} :=
+  NngNum (exprn_ge0 #|I| (etrans (invr_ge0 (2%:R : R)) (ler0n R 2))).
 
 Definition uniform : {measure set outcomes -> \bar R} :=
-  [the measure _ _ of mscale (NngNum share_ge0)
+  [the measure _ _ of mscale share
     [the measure _ _ of msum point_masses #|{: outcomes}|]].
 
 Lemma uniformE (A : set outcomes) :
@@ -185,6 +185,13 @@ Proof. by rewrite (_ : joint query key = coin R); [exact: coin_standard|apply/fu
 
 Corollary signs_variance : Var (uniform _ R) (score query key) = n%:R.
 Proof. exact: score_variance_standard (uniformT _ R) _ _ _ signs_standard. Qed.
+
+(* A key that is the query: no component varies alone, and the score is the constant n. *)
+Corollary signs_of_itself : Var (uniform _ R) (score query query) = 0.
+Proof.
+have q4 : standard4 (uniform _ R) 1 query by apply: coins_standard4 => i j [].
+by rewrite (self_score_variance (uniformT _ R) q4) subrr mulr0.
+Qed.
 End Signs.
 
 (* r queries and c keys of n signs each. *)
