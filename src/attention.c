@@ -1,8 +1,9 @@
-/* attention.c -- what attention computes of one query, plainly: no tricks but where digits are at
-   stake.  */
+/* attention.c -- what attention computes, plainly: no tricks but where digits are at stake.  */
 
 #include "attention.h"
 
+#include <gsl/gsl_eigen.h>
+#include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdbool.h>
 
@@ -228,4 +229,104 @@ qk_additive_score (const double *q, const double *k, const double *v, const doub
       score = fma (v[a], tanh (x), score);
     }
   return score;
+}
+
+/* ---- Many queries -------------------------------------------------------------------------------
+ */
+
+void
+qk_project (double *q, const double *x, const double *w, size_t n, size_t D, size_t d)
+{
+  for (size_t r = 0; r < n; r++)
+    for (size_t i = 0; i < d; i++)
+      {
+        double sum = 0;
+        for (size_t a = 0; a < D; a++)
+          sum += x[r * D + a] * w[a * d + i];
+        q[r * d + i] = sum;
+      }
+}
+
+void
+qk_score_matrix (double *s, const double *q, const double *k, size_t n, size_t m, size_t d)
+{
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < m; j++)
+      {
+        double sum = 0;
+        for (size_t a = 0; a < d; a++)
+          sum += q[i * d + a] * k[j * d + a];
+        s[i * m + j] = sum;
+      }
+}
+
+double
+qk_asymmetry (const double *s, size_t n)
+{
+  double apart = 0, all = 0;
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      {
+        double x = s[i * n + j] - s[j * n + i];
+        apart += x * x;
+        all += s[i * n + j] * s[i * n + j];
+      }
+  return apart / all;
+}
+
+/* Add X^T Y to g, X (n by D), Y (n by d).  */
+static void
+add_outer (double *g, const double *x, const double *y, size_t n, size_t D, size_t d)
+{
+  for (size_t a = 0; a < D; a++)
+    for (size_t i = 0; i < d; i++)
+      for (size_t r = 0; r < n; r++)
+        g[a * d + i] += x[r * D + a] * y[r * d + i];
+}
+
+void
+qk_weight_gradients (double *gq, double *gk, const double *G, const double *x, const double *q,
+                     const double *k, size_t n, size_t D, size_t d, double *room)
+{
+  for (size_t i = 0; i < D * d; i++)
+    gq[i] = gk[i] = 0;
+  qk_project (room, G, k, n, n, d); /* G K */
+  add_outer (gq, x, room, n, D, d);
+  for (size_t i = 0; i < n * d; i++)
+    room[i] = 0;
+  add_outer (room, G, q, n, n, d); /* G^T Q */
+  add_outer (gk, x, room, n, D, d);
+}
+
+int
+qk_negative_eigenvalues (double *s, size_t n, double floor, double *room)
+{
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < i; j++)
+      s[i * n + j] = s[j * n + i] = (s[i * n + j] + s[j * n + i]) / 2;
+  gsl_matrix_view matrix = gsl_matrix_view_array (s, n, n);
+  gsl_vector_view value = gsl_vector_view_array (room, n);
+  gsl_eigen_symm_workspace work = { .size = n, .d = room + n, .sd = room + 2 * n };
+  if (gsl_eigen_symm (&matrix.matrix, &value.vector, &work))
+    return -1;
+  int count = 0;
+  for (size_t i = 0; i < n; i++)
+    count += room[i] < -floor;
+  return count;
+}
+
+int
+qk_matrix_rank (double *a, size_t n, double floor, double *room)
+{
+  gsl_matrix_view matrix = gsl_matrix_view_array (a, n, n),
+                  right = gsl_matrix_view_array (room, n, n);
+  double *value = room + n * n;
+  gsl_vector_view values = gsl_vector_view_array (value, n),
+                  work = gsl_vector_view_array (value + n, n);
+  if (gsl_linalg_SV_decomp (&matrix.matrix, &right.matrix, &values.vector, &work.vector))
+    return -1;
+  int count = 0;
+  for (size_t i = 0; i < n; i++)
+    count += value[i] > floor;
+  return count;
 }

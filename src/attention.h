@@ -9,10 +9,13 @@
      p   the weights (n), softmax (x)
      J   dp/dx (n by n), J_ij = p_i (1[i = j] - p_j)
      b   side of a tile of scores, in lanes/kernels.h
+     X   the tokens of an input (n by D);  W: weights (D by d);  Q = X W_Q, K = X W_K (n by d)
+     S   the scores of every token with every one (n by n), S = Q K^T
 
-   Matrices are arrays by rows.  u = 2^-53.  Pure: double in, double out, no memory of its own.
-   exp, log1p and tanh are those of the C library, within 1 u: not for the blocks of a run, whose
-   bits must not differ between machines; those use lanes/kernels.h.
+   Functions of many queries stand at the end.  Matrices are arrays by rows.  u = 2^-53.  Pure:
+   double in, double out, no memory of its own. exp, log1p and tanh are those of the C library,
+   within 1 u: not for the blocks of a run, whose bits must not differ between machines; those use
+   lanes/kernels.h.
 
    Functions of p take any p_i >= 0 with a sum P that is 1 but for rounding, and compute the values
    of J = P diag (p) - p p^T: so J 1 = 0 and all else that holds for P = 1 holds exactly, and 1 -
@@ -111,5 +114,49 @@ double qk_gradient_square (const double *p, const double *K, size_t n, size_t d,
    Twin    qk_additive_score_ref.  */
 double qk_additive_score (const double *q, const double *k, const double *v, const double *W,
                           const double *U, size_t h, size_t d);
+
+/* ---- Many queries -------------------------------------------------------------------------------
+ */
+
+/* Write Q = X W.
+
+   q       (n by d); not x, not w.
+   Error   absolute, at most D u sum_a |x_ra w_ai| to first order, as gamma_D says.  */
+void qk_project (double *q, const double *x, const double *w, size_t n, size_t D, size_t d);
+
+/* Write S = Q K^T, n queries by m keys.  Each score is summed over its coordinates in order, so
+   s_ij and s_ji are the same bits where Q and K are.
+
+   s       (n by m); not q, not k.
+   Error   absolute, at most gamma_d sum_a |q_ia k_ja|.  */
+void qk_score_matrix (double *s, const double *q, const double *k, size_t n, size_t m, size_t d);
+
+/* |S - S^T|_F^2 / |S|_F^2, of n by n scores: 0 to 4; NAN for S = 0.
+
+   Error   relative, at most (2 n^2 + 8) u.  */
+double qk_asymmetry (const double *s, size_t n);
+
+/* From G = dL/dS write dL/dW_Q = X^T G K to gq and dL/dW_K = X^T G^T Q to gk; of shared weights,
+   W_Q = W_K, dL/dW is the sum of the two.
+
+   gq, gk  (D by d);  room (n by d).
+   Error   absolute, at most gamma_(2 n + D) times the value for absolute values of G, X, W.  */
+void qk_weight_gradients (double *gq, double *gk, const double *G, const double *x, const double *q,
+                          const double *k, size_t n, size_t D, size_t d, double *room);
+
+/* How many eigenvalues of the symmetric part (S + S^T) / 2 of n by n scores lie below -floor; -1
+   where the GSL fails.
+
+   s       is destroyed;  room (3 n).
+   floor   What rounding may make of an eigenvalue 0: at least 16 n u |S|_F for the algorithm, and
+           the error of S.  */
+int qk_negative_eigenvalues (double *s, size_t n, double floor, double *room);
+
+/* How many singular values of a (n by n) lie above floor; -1 where the GSL fails.  Bidiagonal form,
+   for the Jacobi rotations of the GSL leave those of matrices of low rank far from 0.
+
+   a       is destroyed;  room (n by n, and 2 n).
+   floor   as above.  */
+int qk_matrix_rank (double *a, size_t n, double floor, double *room);
 
 #endif

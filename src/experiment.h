@@ -90,6 +90,8 @@ struct qk_params
   struct qk_list alpha;
   struct qk_list keys, scale, sigma; /* scale: see weights.h */
   bool causal, exact;
+  struct qk_list model_dim, weights; /* weights: of enum qk_weighting */
+  int norm;                          /* enum qk_normed */
   struct qk_band expect; /* where expected */
   bool expected;
   int nan;                              /* enum qk_nan */

@@ -177,8 +177,8 @@ figure_of (struct qk_figure *f, const struct qk_finding *found)
   if (is_sharp (found))
     {
       double x = found->enclosure.estimate;
-      *f = (struct qk_figure){ .decimals
-                               = x == 0 ? 0 : DIGITS - 1 - (int)floor (log10 (fabs (x))) };
+      bool whole = x == rint (x) && fabs (x) < 1e15; /* a count, most often */
+      *f = (struct qk_figure){ .decimals = whole ? 0 : DIGITS - 1 - (int)floor (log10 (fabs (x))) };
       if (f->decimals >= 0 && f->decimals < 2 * DIGITS) /* zeros at the end count as digits */
         snprintf (f->estimate, sizeof f->estimate, "%.*f", f->decimals, x);
       else
