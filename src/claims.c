@@ -304,6 +304,164 @@ const struct qk_claim qk_claims[] = {
     = CHECKS ({ "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_median_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_mean_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=dk", "query_gradient_median_spread", QK_FAILS }) },
+  { .id = "shared-identity",
+    .question = "Q2",
+    .said = "QKᵀ = (WX)(WX)ᵀ = XᵀWᵀWX",
+    .exact
+    = "(WX)(WX)ᵀ = WXXᵀWᵀ is d_k × d_k, XᵀWᵀWX is QᵀK: with W = (1 2), X = I₂ the one is 5, the "
+      "other (1 2; 2 4). Right: tokens as rows, S = XWWᵀXᵀ; as columns, S = QᵀK",
+    .assumptions = "tokens as columns of X, Q = K = WX, as it is said",
+    .status = QK_FALSE,
+    .derivation
+    = "(WX)ᵀ = XᵀWᵀ, so (WX)(WX)ᵀ = W X Xᵀ Wᵀ; it has the trace of XᵀWᵀWX, and its size "
+      "only where d_k = n",
+    .checks = CHECKS ({ "symmetry", "--quantity=counterexample", "counterexample", QK_HOLDS }) },
+  { .id = "shared-symmetric",
+    .question = "Q2",
+    .said = "W_Q = W_K makes QKᵀ symmetric",
+    .exact
+    = "S = XWWᵀXᵀ is symmetric and positive semidefinite; ‖S−Sᵀ‖²/‖S‖² is exactly 0 when each "
+      "score is summed in the same order",
+    .assumptions = "W_Q = W_K, or Q = K = X",
+    .status = QK_TRUE,
+    .derivation = "S = QQᵀ, so Sᵀ = S and aᵀSa = ‖Qᵀa‖² ≥ 0; products of two numbers commute in "
+                  "floating point too",
+    .checks
+    = CHECKS ({ "symmetry", "--weights=shared,none --quantity=asymmetry,negative_eigenvalues",
+                "asymmetry", QK_HOLDS },
+              { "symmetry", "--weights=shared,none --quantity=asymmetry,negative_eigenvalues",
+                "negative_eigenvalues", QK_HOLDS },
+              { "symmetry", "--weights=shared --expect=0.5..2 --quantity=asymmetry", "asymmetry",
+                QK_FAILS }) },
+  { .id = "separate-asymmetric",
+    .question = "Q2",
+    .said = "separate weights break the symmetry",
+    .exact = "E‖S−Sᵀ‖²/E‖S‖² = 2(n−1)(D−1)/(nD+κ+2), whatever d_k (a ratio of expectations)",
+    .assumptions = "independent W_Q, W_K with independent entries of mean 0; components of X "
+                   "independent, mean 0, variance 1, excess kurtosis κ (normal: 0)",
+    .status = QK_TRUE,
+    .derivation
+    = "E s_ij² ∝ E‖x_i‖²‖x_j‖² = D², E s_ij s_ji ∝ E(x_i·x_j)² = D for i ≠ j; E s_ii² ∝ E‖x‖⁴ = "
+      "D² + D(κ+2); all with the same factor d_k/D²",
+    .checks
+    = CHECKS ({ "symmetry",
+                "--weights=separate --keys=8,64 --dk=4,16,64 --tolerance=0.02 --quantity=asymmetry",
+                "asymmetry", QK_HOLDS },
+              { "symmetry",
+                "--weights=separate --keys=3 --model-dim=2,5 --dk=4 --tolerance=0.03 "
+                "--quantity=asymmetry",
+                "asymmetry", QK_HOLDS },
+              { "symmetry",
+                "--weights=separate --dist=laplace --keys=3 --tolerance=0.02 --quantity=asymmetry",
+                "asymmetry", QK_HOLDS },
+              { "symmetry", "--weights=separate --dist=normal:mean=1 --quantity=asymmetry",
+                "asymmetry", QK_FAILS }) },
+  { .id = "separate-expressive",
+    .question = "Q2",
+    .said = "sharing limits what can be expressed",
+    .exact = "{WWᵀ} is the positive semidefinite forms of rank ≤ d_k, a proper subset of "
+             "{W_Q W_Kᵀ}, all forms of rank ≤ d_k",
+    .assumptions = "W_Q, W_K any D × d_k matrices",
+    .status = QK_TRUE,
+    .derivation
+    = "the singular value decomposition of a form of rank ≤ d_k gives W_Q and W_K, that of a "
+      "semidefinite one W; random W_Q W_Kᵀ has rank min(d_k, D), and its symmetric part has "
+      "negative eigenvalues, d_k where 2d_k ≤ D",
+    .checks = CHECKS ({ "symmetry", "--dk=4,8,16,64 --quantity=form_rank,negative_eigenvalues",
+                        "form_rank", QK_HOLDS },
+                      { "symmetry", "--dk=4,8,16,64 --quantity=form_rank,negative_eigenvalues",
+                        "negative_eigenvalues", QK_HOLDS }) },
+  { .id = "diagonal-forced",
+    .question = "Q2",
+    .said = "symmetry forces each position to score itself highest",
+    .exact
+    = "x₁ = (1,0), x₂ = (2,0) give s₁₁ = 1 < s₁₂ = 2. Positive semidefinite S has |s_ij| ≤ "
+      "max(s_ii, s_jj); rows of Q and K of one length make every row diagonal-maximal; equal ‖x_i‖ "
+      "suffice only for Q = K = X or WWᵀ ∝ I. Normal X: P(argmax_j s_ij = i) = E Φ(‖x‖)^(n−1) → 1 "
+      "for Q = K = X; with shared random W the smaller E Φ(‖q‖²/√(qᵀΣq))^(n−1), Σ = WᵀW",
+    .assumptions = "probabilities: independent standard normal components of X and entries of W",
+    .status = QK_FALSE,
+    .derivation
+    = "|s_ij| ≤ ‖q_i‖‖q_j‖ (Cauchy–Schwarz). Given x_i and W the other scores of row i are "
+      "independent normal: ‖q‖²/√(qᵀΣq) is ‖x‖√B, B ~ Beta(d_k/2, (D−1)/2) independent of ‖x‖",
+    .checks = CHECKS (
+        { "symmetry", "--quantity=counterexample", "counterexample", QK_HOLDS },
+        { "symmetry", "--weights=none --keys=8,64,512 --dk=1,4,16,64 --quantity=diagonal_argmax",
+          "diagonal_argmax", QK_HOLDS },
+        { "symmetry", "--tolerance=0.02 --quantity=diagonal_argmax,diagonal_bound_violations",
+          "diagonal_argmax", QK_HOLDS },
+        { "symmetry", "--tolerance=0.02 --quantity=diagonal_argmax,diagonal_bound_violations",
+          "diagonal_bound_violations", QK_HOLDS },
+        { "symmetry", "--weights=shared,none --norm=qk --quantity=diagonal_argmax",
+          "diagonal_argmax", QK_HOLDS },
+        { "symmetry",
+          "--weights=shared,none --dk=4,16 --norm=rms --tolerance=0.02 --quantity=diagonal_argmax",
+          "diagonal_argmax", QK_HOLDS },
+        { "symmetry",
+          "--weights=shared,none --dk=4,16 --norm=layer --tolerance=0.02 "
+          "--quantity=diagonal_argmax",
+          "diagonal_argmax", QK_HOLDS },
+        { "symmetry", "--weights=none --dk=4 --dist=normal:mean=1 --quantity=diagonal_argmax",
+          "diagonal_argmax", QK_FAILS }) },
+  { .id = "shared-directed",
+    .question = "Q2",
+    .said = "a symmetric score gives symmetric attention",
+    .exact
+    = "p is not symmetric: p_AB/p_BA = Z_B/Z_A, only the normaliser differs; it is reversible "
+      "(π_i ∝ Z_i), and symmetric only where all Z_i are equal",
+    .assumptions = "S symmetric, p = softmax by rows",
+    .status = QK_CONDITIONAL,
+    .derivation = "p_ij = e^(s_ij)/Z_i, and s_ij = s_ji",
+    .checks
+    = CHECKS ({ "symmetry", "--weights=shared,none --dk=1,16,64 --quantity=normaliser_ratio_error",
+                "normaliser_ratio_error", QK_HOLDS },
+              { "symmetry", "--quantity=counterexample", "counterexample", QK_HOLDS }) },
+  { .id = "self-score",
+    .question = "Q2",
+    .said = "Q = K = X: only raw similarity",
+    .exact
+    = "E s_ii = d, Var s_ii = d(κ+2) (2d for normal); off the diagonal mean 0, variance d: the "
+      "diagonal stands √d standard deviations above",
+    .assumptions = "Q = K = X, independent components of mean 0 and variance 1",
+    .status = QK_TRUE,
+    .derivation = "s_ii = Σ x_a², of mean 1 and variance κ+2 each",
+    .checks
+    = CHECKS ({ "symmetry",
+                "--weights=none --keys=16 "
+                "--quantity=self_score_mean,self_score_variance,off_diagonal_variance",
+                "self_score_mean", QK_HOLDS },
+              { "symmetry",
+                "--weights=none --keys=16 "
+                "--quantity=self_score_mean,self_score_variance,off_diagonal_variance",
+                "self_score_variance", QK_HOLDS },
+              { "symmetry",
+                "--weights=none --keys=16 "
+                "--quantity=self_score_mean,self_score_variance,off_diagonal_variance",
+                "off_diagonal_variance", QK_HOLDS },
+              { "symmetry",
+                "--weights=none --keys=16 --dk=4 --dist=uniform --quantity=self_score_variance",
+                "self_score_variance", QK_HOLDS },
+              { "symmetry", "--weights=none --dk=16 --dist=normal:sd=2 --quantity=self_score_mean",
+                "self_score_mean", QK_FAILS }) },
+  { .id = "separate-parameters",
+    .question = "Q2",
+    .said = "independent W_K doubles the parameters of the pair",
+    .exact = "2·D·d_k against D·d_k",
+    .status = QK_TRUE,
+    .derivation = "W_Q and W_K are D × d_k each",
+    .checks = CHECKS (
+        { "symmetry", "--model-dim=512 --dk=64 --quantity=parameters", "parameters", QK_HOLDS }) },
+  { .id = "gradient-coupling",
+    .question = "Q2",
+    .said = "shared weights couple the gradients",
+    .exact = "dL/dW of the shared matrix is the sum of the two gradients of the separate ones",
+    .assumptions = "L any differentiable function of S",
+    .status = QK_TRUE,
+    .derivation
+    = "the chain rule along W ↦ (W, W); checked by differences along random directions, "
+      "with dL/dS a random matrix",
+    .checks = CHECKS ({ "symmetry", "--weights=shared --dk=1,16,64 --quantity=gradient_sum_error",
+                        "gradient_sum_error", QK_HOLDS }) },
   { .id = "dot-error",
     .question = "arithmetic",
     .said = "(what the tool's own figures stand on)",

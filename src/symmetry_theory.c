@@ -289,7 +289,7 @@ qk_symmetry_self_mean (const struct qk_symmetry *s)
   if (s->weights == QK_SEPARATE)
     return 0;
   if (s->norm == QK_NORMED_QK)
-    return 1;
+    return is (&s->law, QK_SPARSE) ? NAN : 1;
   return s->weights == QK_SHARED ? s->d / s->D * m.length2 : m.length2;
 }
 
@@ -299,7 +299,7 @@ qk_symmetry_self_variance (const struct qk_symmetry *s)
   struct moments m = moments_of (s);
   double w2 = 1 / (s->D * s->D), mean = qk_symmetry_self_mean (s);
   if (s->norm == QK_NORMED_QK)
-    return s->weights != QK_SEPARATE ? 0 : continuous (&s->law) ? 1 / s->d : NAN;
+    return s->weights != QK_SEPARATE ? mean - mean : continuous (&s->law) ? 1 / s->d : NAN;
   if (s->weights == QK_SEPARATE)
     return s->d * w2 * m.length4;
   if (s->weights == QK_SHARED)
