@@ -575,6 +575,209 @@ START_TEST (gradient_laws)
 }
 END_TEST
 
+/* Many queries: matrices of tokens, weights and scores.  */
+
+/* W = (1 2), X = I: one number against a matrix; tokens (1, 0), (2, 0): the second is scored
+ * higher. */
+START_TEST (known_matrices)
+{
+  const double W[] = { 1, 2 }, eye[] = { 1, 0, 0, 1 }, x[] = { 1, 0, 2, 0 };
+  double wx[2], one, form[4], s[4];
+  qk_project (wx, W, eye, 1, 2, 2);
+  qk_score_matrix (&one, wx, wx, 1, 1, 2);
+  qk_score_matrix (form, wx, wx, 2, 2, 1);
+  qk_score_matrix (s, x, x, 2, 2, 2);
+  ck_assert_double_eq (one, 5);
+  ck_assert (form[0] == 1 && form[1] == 2 && form[2] == 2 && form[3] == 4);
+  ck_assert (s[0] == 1 && s[1] == 2 && s[2] == 2 && s[3] == 4);
+  /* Not square: two queries, three keys.  */
+  const double q[] = { 1, 2, 3, 4 }, k[] = { 1, 0, 0, 1, 2, -1 };
+  const double expected[] = { 1, 2, 0, 3, 4, 2 };
+  double r[6];
+  qk_score_matrix (r, q, k, 2, 3, 2);
+  for (int i = 0; i < 6; i++)
+    ck_assert_double_eq (r[i], expected[i]);
+  const double turn[] = { 0, 1, -1, 0 }, even[] = { 3, 1, 1, -2 }, half[] = { 0, 1, 0, 0 };
+  ck_assert_double_eq (qk_asymmetry (turn, 2), 4);
+  ck_assert_double_eq (qk_asymmetry (even, 2), 0);
+  ck_assert_double_eq (qk_asymmetry (half, 2), 2);
+  ck_assert (isnan (qk_asymmetry (eye + 1, 1)));
+}
+END_TEST
+
+/* G = e_1 e_2^T alone: s_12 = x_1 W_Q (x_2 W_K)^T, with the two gradients x_1^T k_2 and x_2^T q_1.
+ */
+START_TEST (known_weight_gradients)
+{
+  const double G[] = { 0, 1, 0, 0 }, x[] = { 1, 2, 3, 5, 7, 11 }; /* n = 2, D = 3 */
+  const double q[] = { 13, 17, 19, 23 }, k[] = { 29, 31, 37, 41 };
+  double gq[6], gk[6], room[4];
+  qk_weight_gradients (gq, gk, G, x, q, k, 2, 3, 2, room);
+  for (int a = 0; a < 3; a++)
+    for (int i = 0; i < 2; i++)
+      {
+        ck_assert_double_eq (gq[a * 2 + i], x[a] * k[2 + i]);
+        ck_assert_double_eq (gk[a * 2 + i], x[3 + a] * q[i]);
+      }
+}
+END_TEST
+
+START_TEST (known_eigenvalues)
+{
+  /* Eigenvalues 3, -1, of the symmetric part alone; singular values 4, 2, 0.  */
+  double s[] = { 1, 7, -3, 1 }, a[] = { 0, 4, 0, -2, 0, 0, 0, 0, 0 }, room[15];
+  ck_assert_int_eq (qk_negative_eigenvalues (s, 2, 1e-12, room), 1);
+  double b[] = { 1, 7, -3, 1 };
+  ck_assert_int_eq (qk_negative_eigenvalues (b, 2, 1.5, room), 0);
+  ck_assert_int_eq (qk_matrix_rank (a, 3, 1e-12, room), 2);
+  double c[] = { 0, 4, 0, -2, 0, 0, 0, 0, 0 }, one[] = { -2.385 };
+  ck_assert_int_eq (qk_matrix_rank (c, 3, 3, room), 1);
+  ck_assert_int_eq (qk_matrix_rank (one, 1, 0, room), 1);
+  one[0] = -2.385;
+  ck_assert_int_eq (qk_negative_eigenvalues (one, 1, 0, room), 1);
+}
+END_TEST
+
+enum
+{
+  TOKENS = 13,
+  MODEL = 9,
+  HEAD = 5
+};
+
+static void
+normals (double *x, size_t n, uint64_t *state)
+{
+  for (size_t i = 0; i < n; i++)
+    x[i] = normal (state);
+}
+
+/* Projections, scores and gradients against long double, within what is stated.  */
+START_TEST (matrices_against_long_double)
+{
+  uint64_t state = 77;
+  double x[TOKENS * MODEL], wq[MODEL * HEAD], wk[MODEL * HEAD], q[TOKENS * HEAD], k[TOKENS * HEAD],
+      s[TOKENS * TOKENS], G[TOKENS * TOKENS], gq[MODEL * HEAD], gk[MODEL * HEAD],
+      room[TOKENS * HEAD];
+  for (int trial = 0; trial < 20 * effort (); trial++)
+    {
+      normals (x, TOKENS * MODEL, &state);
+      normals (wq, MODEL * HEAD, &state);
+      normals (wk, MODEL * HEAD, &state);
+      normals (G, TOKENS * TOKENS, &state);
+      qk_project (q, x, wq, TOKENS, MODEL, HEAD);
+      qk_project (k, x, wk, TOKENS, MODEL, HEAD);
+      qk_score_matrix (s, q, k, TOKENS, TOKENS, HEAD);
+      for (size_t r = 0; r < TOKENS; r++)
+        for (size_t i = 0; i < HEAD; i++)
+          {
+            long double sum = 0, size = 0;
+            for (size_t a = 0; a < MODEL; a++)
+              {
+                sum += (long double)x[r * MODEL + a] * wq[a * HEAD + i];
+                size += fabsl ((long double)x[r * MODEL + a] * wq[a * HEAD + i]);
+              }
+            ck_assert (fabsl (q[r * HEAD + i] - sum) <= 1.001L * MODEL * u * size);
+          }
+      for (size_t i = 0; i < TOKENS; i++)
+        for (size_t j = 0; j < TOKENS; j++)
+          {
+            long double sum = 0, size = 0;
+            for (size_t a = 0; a < HEAD; a++)
+              {
+                sum += (long double)q[i * HEAD + a] * k[j * HEAD + a];
+                size += fabsl ((long double)q[i * HEAD + a] * k[j * HEAD + a]);
+              }
+            ck_assert (fabsl (s[i * TOKENS + j] - sum) <= 1.001L * HEAD * u * size);
+          }
+      qk_weight_gradients (gq, gk, G, x, q, k, TOKENS, MODEL, HEAD, room);
+      for (size_t a = 0; a < MODEL; a++)
+        for (size_t i = 0; i < HEAD; i++)
+          {
+            long double sum[2] = { 0 }, size[2] = { 0 };
+            for (size_t r = 0; r < TOKENS; r++)
+              for (size_t t = 0; t < TOKENS; t++)
+                {
+                  long double one
+                      = (long double)x[r * MODEL + a] * G[r * TOKENS + t] * k[t * HEAD + i];
+                  long double other
+                      = (long double)x[t * MODEL + a] * G[r * TOKENS + t] * q[r * HEAD + i];
+                  sum[0] += one;
+                  sum[1] += other;
+                  size[0] += fabsl (one);
+                  size[1] += fabsl (other);
+                }
+            ck_assert (fabsl (gq[a * HEAD + i] - sum[0]) <= 2.1L * TOKENS * u * size[0]);
+            ck_assert (fabsl (gk[a * HEAD + i] - sum[1]) <= 2.1L * TOKENS * u * size[1]);
+          }
+    }
+}
+END_TEST
+
+/* dL/dW along a direction, of L = sum of sin (s_ij): central differences.  */
+START_TEST (weight_gradient_differences)
+{
+  uint64_t state = 78;
+  const double h = 1e-5;
+  double x[TOKENS * MODEL], w[2][MODEL * HEAD], e[2][MODEL * HEAD], q[2][TOKENS * HEAD],
+      s[TOKENS * TOKENS], G[TOKENS * TOKENS], g[2][MODEL * HEAD], room[TOKENS * HEAD], loss[3];
+  normals (x, TOKENS * MODEL, &state);
+  normals (w[0], MODEL * HEAD, &state);
+  normals (w[1], MODEL * HEAD, &state);
+  normals (e[0], MODEL * HEAD, &state);
+  normals (e[1], MODEL * HEAD, &state);
+  for (int step = 0; step < 3; step++) /* -h, h, 0 */
+    {
+      double move = step == 2 ? 0 : step ? h : -h;
+      for (int side = 0; side < 2; side++)
+        {
+          double moved[MODEL * HEAD];
+          for (size_t i = 0; i < MODEL * HEAD; i++)
+            moved[i] = (w[side][i] + move * e[side][i]) / 4;
+          qk_project (q[side], x, moved, TOKENS, MODEL, HEAD);
+        }
+      qk_score_matrix (s, q[0], q[1], TOKENS, TOKENS, HEAD);
+      loss[step] = 0;
+      for (size_t i = 0; i < TOKENS * TOKENS; i++)
+        {
+          loss[step] += sin (s[i]);
+          G[i] = cos (s[i]);
+        }
+    }
+  qk_weight_gradients (g[0], g[1], G, x, q[0], q[1], TOKENS, MODEL, HEAD, room);
+  double slope = 0;
+  for (int side = 0; side < 2; side++)
+    for (size_t i = 0; i < MODEL * HEAD; i++)
+      slope += g[side][i] * e[side][i] / 4;
+  double difference = (loss[1] - loss[0]) / (2 * h);
+  ck_assert_msg (fabs (difference - slope) < 1e-6 * (fabs (slope) + 1), "%g, not %g", slope,
+                 difference);
+}
+END_TEST
+
+/* Scores of shared projections are the same bits across the diagonal; ranks and signs of random
+   forms.  */
+START_TEST (matrix_laws)
+{
+  uint64_t state = 79;
+  double q[TOKENS * HEAD], k[TOKENS * HEAD], s[TOKENS * TOKENS], room[TOKENS * (TOKENS + 2)];
+  for (int trial = 0; trial < 20 * effort (); trial++)
+    {
+      normals (q, TOKENS * HEAD, &state);
+      normals (k, TOKENS * HEAD, &state);
+      qk_score_matrix (s, q, q, TOKENS, TOKENS, HEAD);
+      ck_assert_double_eq (qk_asymmetry (s, TOKENS), 0);
+      ck_assert_int_eq (qk_negative_eigenvalues (s, TOKENS, 1e-12, room), 0);
+      qk_score_matrix (s, q, k, TOKENS, TOKENS, HEAD);
+      double ratio = qk_asymmetry (s, TOKENS);
+      ck_assert (ratio > 0.1 && ratio < 4);
+      ck_assert_int_eq (qk_negative_eigenvalues (s, TOKENS, 1e-12, room), HEAD);
+      qk_score_matrix (s, q, k, TOKENS, TOKENS, HEAD);
+      ck_assert_int_eq (qk_matrix_rank (s, TOKENS, 1e-12, room), HEAD);
+    }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -586,6 +789,9 @@ main (void)
   tcase_add_test (exact, known_equal);
   tcase_add_test (exact, known_gradient);
   tcase_add_test (exact, known_additive);
+  tcase_add_test (exact, known_matrices);
+  tcase_add_test (exact, known_weight_gradients);
+  tcase_add_test (exact, known_eigenvalues);
   suite_add_tcase (suite, exact);
 
   TCase *edges = tcase_create ("edges");
@@ -603,6 +809,8 @@ main (void)
   tcase_add_test (twin, gradient_against_mpfr);
   tcase_add_test (twin, additive_against_mpfr);
   tcase_add_test (twin, finite_differences);
+  tcase_add_test (twin, matrices_against_long_double);
+  tcase_add_test (twin, weight_gradient_differences);
   tcase_set_timeout (twin, 0);
   suite_add_tcase (suite, twin);
 
@@ -611,6 +819,7 @@ main (void)
   tcase_add_test (laws, jacobian_laws);
   tcase_add_test (laws, norm_is_at_most_half);
   tcase_add_test (laws, gradient_laws);
+  tcase_add_test (laws, matrix_laws);
   suite_add_tcase (suite, laws);
   return run (suite);
 }
