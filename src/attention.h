@@ -140,7 +140,7 @@ double qk_asymmetry (const double *s, size_t n);
    W_Q = W_K, dL/dW is the sum of the two.
 
    gq, gk  (D by d);  room (n by d).
-   Error   absolute, at most gamma_(2 n + D) times the value for absolute values of G, X, W.  */
+   Error   absolute, at most gamma_(2 n) times the sum of the absolute values of its products.  */
 void qk_weight_gradients (double *gq, double *gk, const double *G, const double *x, const double *q,
                           const double *k, size_t n, size_t D, size_t d, double *room);
 

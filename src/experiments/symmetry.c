@@ -405,7 +405,7 @@ gradient_error (const struct matrices *m, const struct setup *u)
         row += (m->gq[a * d + i] + m->gk[a * d + i]) * m->e[a * d + i];
       sum += row;
     }
-  return fabs (difference - sum) / size;
+  return size > 0 ? fabs (difference - sum) / size : 0;
 }
 
 /* Sums along the way: 2 D + d + 2 n for either, and a few roundings.  */
@@ -1152,16 +1152,16 @@ static double
 inputs_needed (const struct qk_plan *plan, const struct qk_statement *s, const struct setup *u)
 {
   enum quantity quantity = (enum quantity)s->quantity;
-  double t = plan->params->tolerance, miss = qk_round_miss (s->miss, 1), p;
+  double t = plan->params->tolerance, miss = qk_round_miss (s->miss, 1);
   if (!qk_method_sampled (s->method))
     return quantity == DIAGONAL_ARGMAX ? THEOREM_ROWS : 1;
-  if (!s->judged)
-    return 1;
   if (quantity == DIAGONAL_ARGMAX)
     {
-      p = value_of (quantity, &u->exact);
+      double p = value_of (quantity, &u->exact);
       return qk_plan_proportion (isnan (p) ? 0.5 : fmin (p, 1), t, miss);
     }
+  if (!s->judged)
+    return 1;
   bool absolute = quantity == SELF_SCORE_MEAN && u->exact.weights == QK_SEPARATE;
   return qk_plan_units (variance_of (quantity, u), absolute ? t : log1p (t), miss);
 }
@@ -1249,7 +1249,7 @@ size_case (struct qk_plan *plan, size_t c, double need, double pool)
       each = wanted < enough ? 1 : pool;
     }
   else
-    each = ceil (LEAST_COST / cost);
+    each = ceil (fmin (LEAST_COST / cost, wanted / QK_MIN_BLOCKS));
   each = fmin (fmax (each, ceil (wanted / QK_MAX_BLOCKS)), wanted);
   blocks = ceil (wanted / each);
   u->inputs = (uint64_t)each;
