@@ -68,6 +68,10 @@ ends 3 variance --dk=64 --samples=256
 ends 0 scale --dk=2,8 --tolerance=0.1
 ends 1 scale --dk=8 --correlation=0.5 --tolerance=0.1
 ends 3 scale --dk=2,8 --samples=256
+ends 0 symmetry --keys=8 --dk=4 --tolerance=0.2
+ends 0 symmetry --keys=8 --dk=4 --norm=qk --tolerance=0.2
+ends 1 symmetry --weights=shared --expect=0.5..2 --quantity=asymmetry
+ends 3 symmetry --keys=8 --dk=4 --samples=256
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
 ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
 
@@ -96,6 +100,13 @@ usage "variance: --samples: '255' is not " variance --samples=255
 usage "variance: --correlation: '2' is not " variance --correlation=2
 usage "scale: --alpha: '-0.5' is not between 0 and 2" scale --alpha=-0.5
 usage "scale: --alpha: '3' is not between 0 and 2" scale --alpha=0..3+0.5
+usage "symmetry: --weights: 'both' is none of separate, shared, none" symmetry --weights=both
+usage "symmetry: --norm: 'batch' is " symmetry --norm=batch
+usage "symmetry: --norm=layer: tokens of 2 components" symmetry --norm=layer --model-dim=2
+usage "symmetry: --keys: '1' is not between 2 and 4096" symmetry --keys=1
+usage "symmetry: queries and keys come from the same tokens" symmetry --q-dist=uniform
+usage "symmetry: an input of 64 tokens, --model-dim=100000 and --dk=4096 takes" symmetry --model-dim=100000 --dk=4096
+usage "symmetry: --expect: '2..1' is an empty range" symmetry --expect=2..1
 usage "variance: unknown option '--alpha'" variance --alpha=0.5
 usage "variance: .*mersenne.*" variance --rng=mersenne
 usage "variance: .*surplus operand 'more'" variance more

@@ -31,6 +31,7 @@ done <<END
 0 variance --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
 0 scale --dk=2,8 --tolerance=0.1
 1 scale --dk=2,8 --correlation=-0.5 --tolerance=0.1
+0 symmetry --keys=8 --dk=4 --norm=rms --tolerance=0.2
 END
 
 # The plan of every check and example, or its result where nothing is sampled: cases have keys of the
