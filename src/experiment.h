@@ -92,7 +92,7 @@ struct qk_params
   bool causal, exact;
   struct qk_list model_dim, weights; /* weights: of enum qk_weighting */
   int norm;                          /* enum qk_normed */
-  struct qk_band expect; /* where expected */
+  struct qk_band expect;             /* where expected */
   bool expected;
   int nan;                              /* enum qk_nan */
   struct qk_list algorithm;             /* of enum qk_summation */
@@ -263,6 +263,7 @@ enum qk_show
   QK_LEAD,   /* the first columns: estimate, interval, exact value, verdict */
   QK_COLUMN, /* a column beside it */
   QK_LINE,   /* a line of its own below the table */
+  QK_ASIDE,  /* the same, only where --quantity asks for it, or it does not hold */
   QK_DETAIL  /* only where --quantity asks for it, and in formats for machines */
 };
 

@@ -134,17 +134,33 @@ same_case (const struct qk_key *a, const struct qk_key *b)
   return i == QK_KEYS || (!a[i].name && !b[i].name);
 }
 
+/* Whether a quantity stands apart from the table.  */
+static bool
+is_apart (const struct qk_quantity *q)
+{
+  return q->show == QK_LINE || q->show == QK_ASIDE;
+}
+
 static bool
 has_line (const struct story *t, size_t i)
 {
-  return t->rows <= 1 || quantity (t, i)->show == QK_LINE;
+  return t->rows <= 1 || is_apart (quantity (t, i));
 }
 
 /* A detail that nobody asked for.  */
 static bool
 is_silent (const struct story *t, const struct qk_quantity *q)
 {
-  return q->show == QK_DETAIL && t->plan->params->quantity.n == 0;
+  return (q->show == QK_DETAIL || q->show == QK_ASIDE) && t->plan->params->quantity.n == 0;
+}
+
+/* A finding with a line of its own that is not worth it.  */
+static bool
+is_untold (const struct story *t, size_t i)
+{
+  const struct qk_quantity *q = quantity (t, i);
+  return q->show == QK_ASIDE && is_silent (t, q) && t->found[i].verdict != QK_FAILS
+         && t->found[i].verdict != QK_UNDECIDED;
 }
 
 /* Whether a quantity has a column, where there is a table.  */
@@ -218,7 +234,7 @@ find_rows (struct story *t)
   for (size_t i = 0; whole && i < t->n; i++)
     if (is_silent (t, quantity (t, i)))
       t->row[i] = SIZE_MAX; /* in no row */
-    else if (quantity (t, i)->show != QK_LINE)
+    else if (!is_apart (quantity (t, i)))
       {
         const struct qk_key *key = t->found[i].statement->key;
         size_t at = case_hash (key) & (room - 1);
@@ -734,7 +750,7 @@ write_lines (const struct story *t)
   if (!wanted)
     return false;
   for (size_t i = 0; i < t->n; i++)
-    if (has_line (t, i) && (all++ < ROWS || !t->plan->n_inputs))
+    if (has_line (t, i) && !is_untold (t, i) && (all++ < ROWS || !t->plan->n_inputs))
       wanted[n++] = i;
   struct qk_grid g = { 0 };
   if (n)

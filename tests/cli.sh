@@ -75,6 +75,13 @@ ends 3 symmetry --keys=8 --dk=4 --samples=256
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
 ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
 
+# ---- counterexamples: in words; as lines where asked for ----
+"$QKCHECK" symmetry --weights=shared --dk=2,4 --keys=8 --tolerance=0.2 >out 2>err
+check "symmetry: numbers to check by hand" grep -q "= 5, but" out
+check "symmetry: no lines of them" sh -c '! grep -q "row = " out'
+"$QKCHECK" symmetry --quantity=counterexample >out 2>err
+check "symmetry: lines of them" test "$(grep -c "^  row = .*holds" out)" = 11
+
 # ---- mistakes ----
 usage "variance: --dk: '0' is not between 1 and 1048576" variance --dk=0
 usage "'recusive' is none of recursive, .*tile; did you mean recursive?" reference --algorithm=recusive

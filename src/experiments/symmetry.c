@@ -615,7 +615,7 @@ static const struct qk_quantity quantities[] = {
     "of "
     "W (exact, L being quadratic) less that of the sum of the gradients of two separate matrices, "
     "over the same expression of absolute values; at most 64 inputs." },
-  { "counterexample", "counterexample", "1", QK_DETAIL, "equality",
+  { "counterexample", "counterexample", "1", QK_ASIDE, "equality",
     "The numbers of a counterexample, computed; row says which." },
   { 0 }
 };
@@ -1451,7 +1451,31 @@ explain_symmetry (char *text, size_t size, const struct qk_plan *plan, const str
   return true;
 }
 
-/* The counterexamples, to check by hand.  */
+/* What --norm does to the diagonal, with shared weights at the first d_k.  */
+static int
+tell_norm (char *text, size_t size, const struct qk_plan *plan)
+{
+  const struct qk_params *p = plan->params;
+  if (p->norm == QK_NORMED_QK)
+    return snprintf (text, size,
+                     "Rows of Q and K of one length: where W_Q = W_K, every position scores itself "
+                     "highest. ");
+  for (size_t i = 0; p->norm != QK_NORMED_NONE && i < count_setups (p); i++)
+    {
+      struct setup u = { 0 };
+      setup_at (&u, p, i);
+      double highest = qk_symmetry_argmax (&u.exact);
+      if (u.exact.weights == QK_SHARED && !isnan (highest))
+        return snprintf (text, size,
+                         "Tokens of one length are not enough with shared random weights: at d_k = "
+                         "%.0f a position scores itself highest with probability %.4g. Without "
+                         "weights, or with --norm=qk, always. ",
+                         u.exact.d, highest);
+    }
+  return 0;
+}
+
+/* That, and the counterexamples, to check by hand.  */
 static void
 summarise_symmetry (char *text, size_t size, const struct qk_plan *plan,
                     const struct qk_table *tables)
@@ -1459,15 +1483,15 @@ summarise_symmetry (char *text, size_t size, const struct qk_plan *plan,
   (void)tables;
   double x[EXAMPLES];
   *text = '\0';
-  if (!qk_plan_wants (plan, "counterexample"))
+  int used = qk_plan_wants (plan, "diagonal_argmax") ? tell_norm (text, size, plan) : 0;
+  if (!qk_plan_wants (plan, "counterexample") || used < 0 || (size_t)used >= size)
     return;
   compute_examples (x);
-  snprintf (
-      text, size,
-      "By hand: W = (1 2) and X = (1 0; 0 1) give (WX)(WX)ᵀ = %g, but XᵀWᵀWX = (%g %g; %g %g): "
-      "not the same. Symmetry does not force the diagonal: x₁ = (1, 0) and x₂ = (2, 0) give "
-      "s₁₁ = %g < s₁₂ = %g, and p₁₂ = %.4f, p₂₁ = %.4f, of ratio Z₂/Z₁ = %.4f.",
-      x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[8], x[9], x[10]);
+  snprintf (text + used, size - (size_t)used,
+            "By hand: W = (1 2) and X = (1 0; 0 1) give (WX)(WX)ᵀ = %g, but XᵀWᵀWX = (%g %g; %g "
+            "%g): not the same. Symmetry does not force the diagonal: x₁ = (1, 0) and x₂ = (2, 0) "
+            "give s₁₁ = %g < s₁₂ = %g, and p₁₂ = %.4f, p₂₁ = %.4f, of ratio Z₂/Z₁ = %.4f.",
+            x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[8], x[9], x[10]);
 }
 
 /* ---- The descriptor -------------------------------------------------------------------------- */
