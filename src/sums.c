@@ -54,7 +54,7 @@ static const struct qk_column columns[] = {
   { "mean_toward", QK_SUMMATIONS },    /* of error times the sign of the exact sum */
   { "largest", QK_SUMMATIONS },        /* magnitude of the error */
   { "share_of_bound", QK_SUMMATIONS }, /* largest error over its bound */
-  { "log_condition", 1 },              /* mean */
+  { "log_condition", 1 },              /* mean, of sums that are not 0 */
   { 0 },
 };
 
@@ -211,10 +211,10 @@ stays_below (const double *x, const double *y, size_t n, double largest)
   return 2 * most < largest / 2;
 }
 
-/* What one pair of vectors adds to a row.  */
+/* What one pair of vectors adds to a row, and to the number of sums that have a condition.  */
 static int
-add_sum (double *row, const struct setup *u, const double *x, const double *y, double tile,
-         struct qk_work *work)
+add_sum (double *row, double *conditions, const struct setup *u, const double *x, const double *y,
+         double tile, struct qk_work *work)
 {
   struct total total;
   total_of (&total, u, x, y);
@@ -240,7 +240,8 @@ add_sum (double *row, const struct setup *u, const double *x, const double *y, d
       row[LARGEST + h] = fmax (row[LARGEST + h], fabs (scaled));
       row[SHARE + h] = fmax (row[SHARE + h], share); /* not asked for where there is no bound */
     }
-  row[CONDITION] += log (2 * magnitude / fabs (sum));
+  *conditions += sum != 0;
+  row[CONDITION] += sum != 0 ? log (2 * magnitude / fabs (sum)) : 0;
   return 0;
 }
 
@@ -251,6 +252,7 @@ sums_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work
 {
   const struct setup *u = c->own;
   struct room r = room_of (u, work->scratch);
+  double conditions = 0;
   qk_source_open (&work->source, work->seed, c->cell, index);
   memset (row, 0, (CONDITION + 1) * sizeof *row);
   for (uint64_t t = 0; t < u->batches; t++)
@@ -275,7 +277,7 @@ sums_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work
               r.x[i] = r.q[i * BATCH + lane];
               r.y[i] = r.k[i * BATCH + lane];
             }
-          if (add_sum (row, u, r.x, r.y, r.tile[lane * BATCH + lane], work))
+          if (add_sum (row, &conditions, u, r.x, r.y, r.tile[lane * BATCH + lane], work))
             return -1;
         }
     }
@@ -286,7 +288,7 @@ sums_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work
       for (int i = SQUARE; !u->wanted[h] && i < CONDITION; i += QK_SUMMATIONS)
         row[i + h] = NAN;
     }
-  row[CONDITION] /= c->units;
+  row[CONDITION] /= fmax (conditions, 1);
   return 0;
 }
 
@@ -354,8 +356,8 @@ add_statement (struct qk_plan *plan, const char *quantity, size_t how, size_t c)
   bool rms = !strcmp (quantity, "error_rms_u"), bias = !strcmp (quantity, "error_bias"),
        share = !strcmp (quantity, "error_over_bound"), ill = u->condition > 0,
        model = !strcmp (quantity, "error_model_u");
-  bool condition = !strcmp (quantity, "condition"), asked = plan->params->quantity.n > 0;
-  if (!qk_plan_wants (plan, quantity) || (ill ? rms || bias || model : condition && !asked)
+  bool condition = !strcmp (quantity, "condition");
+  if (!qk_plan_wants (plan, quantity) || (ill && (rms || bias || model))
       || (model && isnan (model_of (u, how))))
     return;
   if (share && isnan (qk_dot_bound (&way, (double)u->d, 1, 1)))

@@ -44,7 +44,7 @@ static const struct qk_quantity quantities[] = {
     "Largest error of the sums drawn over the bound proved for the same sum; left out where there "
     "is none." },
   { "condition", "condition", "1", QK_DETAIL, "none",
-    "Geometric mean of the condition number 2 Σ|q_i k_i| / |Σ q_i k_i| of the sums drawn." },
+    "Geometric mean of the condition number 2 Σ|q_i k_i| / |Σ q_i k_i| of sums that are not 0." },
   { "overflow_score", "P(score = ∞)", "1", QK_LINE, "claim ± T",
     "Probability that the largest |c q·k_j| over a query's n keys rounds to infinity in the "
     "format, from independent queries with keys of their own. The claim is the exact value for "
