@@ -11,7 +11,6 @@
 #include "message.h"
 #include "rounding.h"
 #include "scored.h"
-#include "theory.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -336,16 +335,15 @@ rounds (const struct setup *u)
 static const struct qk_key *
 keys_of (struct qk_plan *plan, const struct setup *u, size_t how)
 {
-  const struct qk_key first[] = { { .name = "d_k", .number = (double)u->d },
-                                  { .name = "algorithm", .text = qk_summation_names[how] },
-                                  { .name = "format_in", .text = u->in->name },
-                                  { .name = "format_acc", .text = u->acc->name },
-                                  { .name = "rounding", .text = qk_direction_names[u->rounding] },
-                                  { 0 } };
-  struct qk_key *keys = (struct qk_key *)qk_scored_keys (plan, first);
-  if (u->condition > 0)
-    qk_key_add (keys, (struct qk_key){ .name = "condition", .number = u->condition });
-  return keys;
+  const struct qk_key keys[]
+      = { { .name = "d_k", .number = (double)u->d },
+          { .name = "algorithm", .text = qk_summation_names[how] },
+          { .name = "format_in", .text = u->in->name },
+          { .name = "format_acc", .text = u->acc->name },
+          { .name = "rounding", .text = qk_direction_names[u->rounding] },
+          { .name = u->condition > 0 ? "condition" : NULL, .number = u->condition },
+          { 0 } };
+  return qk_scored_keys (plan, keys);
 }
 
 static void
