@@ -532,10 +532,27 @@ plan_values (struct qk_plan *plan, char why[static QK_WHY])
 /* ---- The part ---------------------------------------------------------------------------------
  */
 
+/* Quantities that are asked for by name, of files that are not there.  */
+static int
+check_quantities (const struct qk_params *p, char why[static QK_WHY])
+{
+  for (size_t i = 0; i < p->quantity.n; i++)
+    {
+      const char *name = p->quantity.name[i];
+      if (!strcmp (name, "dot") && !p->q_file)
+        return qk_complain (why, "--quantity: dot is of vectors from files: --q and --k");
+      if (!strncmp (name, "value_", 6) && !p->values)
+        return qk_complain (why, "--quantity: %s is of values from a file: --values", name);
+    }
+  return 0;
+}
+
 static int
 given_plan (struct qk_plan *plan, char why[static QK_WHY])
 {
   const struct qk_params *p = plan->params;
+  if (check_quantities (p, why))
+    return -1;
   if ((p->q_file || p->k_file) && plan_vectors (plan, why))
     return -1;
   return p->values ? plan_values (plan, why) : 0;

@@ -148,6 +148,8 @@ done
 [ $bad -gt 40 ] || wrong "only $bad bad files"
 refused '--q without --k' --q="$srcdir/contrib/tinystories/q.npy"
 refused '--k without --q' --k="$srcdir/contrib/tinystories/q.npy"
+refused 'value_mean is of values from a file' --quantity=value_mean
+refused 'dot is of vectors from files' --quantity=error_rms_u,dot
 refused 'has 4 axes' --q="$srcdir/contrib/tinystories/q.npy" --k="$srcdir/contrib/tinystories/k.npy"
 
 [ $failed = 0 ] && echo "reference: $bad bad files are refused"
