@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "enclose.h"
+#include "reference.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -322,6 +323,7 @@ worker (void *closure)
         fail (r, block, why);
     }
   work_close (&work);
+  qk_reference_release (); /* blocks may have used it */
   pthread_mutex_lock (&r->lock);
   r->running--;
   pthread_cond_signal (&r->idle);

@@ -31,6 +31,12 @@ qk_gmp_version (void)
   return gmp_version;
 }
 
+void
+qk_reference_release (void)
+{
+  mpfr_free_cache2 (MPFR_FREE_LOCAL_CACHE);
+}
+
 /* ---- Intervals --------------------------------------------------------------------------------
    Ends are rounded outward; an end is NaN where nothing is known.  Results may be arguments.  */
 

@@ -37,6 +37,10 @@ struct qk_certified
 const char *qk_mpfr_version (void);
 const char *qk_gmp_version (void);
 
+/* Give back what MPFR keeps for this thread, constants and scratch: for a thread that used what
+   follows and ends.  */
+void qk_reference_release (void);
+
 /* ---- Sums -----------------------------------------------------------------------------------
 
    precision, here and below: bits of the digits wanted, 2 to QK_PRECISION_MOST; 0: no digits.  */
