@@ -454,13 +454,16 @@ size_narrow (struct qk_plan *plan, size_t c, char why[static QK_WHY])
       size_softmax (plan, c);
       return 0;
     }
+  const struct setup *u = plan->cases[c].own;
   double need = 1, t = plan->params->tolerance;
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
-      if (!s->sources || s->source[0] != c || !s->judged)
+      if (!s->sources || s->source[0] != c)
         continue;
-      double p = isnan (s->exact) ? (s->band.lo + s->band.hi) / 2 : s->exact;
+      double p = s->exact;
+      if (isnan (p)) /* about as if the components were normal */
+        p = probability (s->part / QK_FLOATS, &u->law, &qk_float_formats[s->part % QK_FLOATS]);
       need = fmax (need, qk_plan_proportion (fmin (fmax (p, 0), 1), t, qk_round_miss (s->miss, 1)));
     }
   qk_weights_size_own (plan, c, need, ROW_COST);

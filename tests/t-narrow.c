@@ -186,6 +186,19 @@ START_TEST (one_key)
 }
 END_TEST
 
+/* Laws without exact values are described, from a sample as large.  */
+START_TEST (unknown_laws)
+{
+  open_run ("reference", "--dk=20 --format-in=binary16 --dist=uniform --quantity=overflow_exp");
+  ck_assert_uint_eq (outcome.n_findings, 1);
+  const struct qk_finding *f = &outcome.findings[0];
+  ck_assert_int_eq (f->verdict, QK_DESCRIBED);
+  double half = (f->enclosure.hi - f->enclosure.lo) / 2;
+  ck_assert_msg (half > 0.002 && half < 0.01, "%g", half);
+  close_run ();
+}
+END_TEST
+
 /* Too many keys for the format: said.  */
 START_TEST (empty_bound)
 {
@@ -385,6 +398,7 @@ main (void)
   tcase_add_test (exact, logarithms);
   tcase_add_test (edges, nothing_finite);
   tcase_add_test (edges, one_key);
+  tcase_add_test (edges, unknown_laws);
   tcase_add_test (edges, empty_bound);
   tcase_add_loop_test (twin, overflow_blocks, 0, 3);
   tcase_add_test (twin, softmax_blocks);
