@@ -324,11 +324,12 @@ static const char *const description[] = {
   "w the unit u (2u where truncated), ε the error of exp in units of w, a_i the distance of a "
   "score from the largest (unshifted 0) and k = 1, or 2 with the reciprocal, a weight comes out as "
   "p_i e^t, |t| ≤ w/(1 − εw) (n − 1 + k + 2ε) + w a_i + Σ p_j (e^(w a_j) − 1), and half the "
-  "smallest number is added for what underflows. ε is 1.6 in binary64, and 1 beyond the rounding "
-  "of that in other formats. For many keys in 16 bits the bound is larger than the weights; a "
-  "note says so. Weights without the shift are looked at where most rows do not overflow.",
-  "Lists of several --dk, --algorithm and --condition are taken for sums alone, unless --keys, "
-  "--scale or --quantity asks for these.",
+  "smallest number is added for what underflows. ε is 1.6 in binary64 and a little more than 1 in "
+  "the others. For many keys in 16 bits the bound is larger than the weights; a note says so. "
+  "Weights without the shift are looked at where most rows do not overflow.",
+  "Both are looked at for d_k = 64 unless --dk says otherwise; a --dk of several values, "
+  "--algorithm and --condition ask for sums alone, unless --keys, --scale or --quantity asks for "
+  "these too.",
   NULL,
 };
 
