@@ -7,8 +7,7 @@
 # Claims with rows in the table of proofs and none in the ledger yet.  A name leaves when its row comes.
 ahead='
   unscaled-in-paper training-stability
-  shared-identity shared-symmetric separate-asymmetric separate-expressive diagonal-forced
-  shared-directed self-score separate-parameters gradient-coupling shared-quality shared-training
+  shared-quality shared-training
   head-parameters head-cost head-subspaces head-mixture head-rank head-init
   head-quality single-head-fails head-roles head-training head-robustness
   additive-complexity additive-slower additive-memory additive-needs-tanh dot-geometry dot-alignment
