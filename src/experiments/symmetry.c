@@ -75,14 +75,6 @@ width (const struct setup *u)
   return weighted (u) ? qk_rows_padded (u->d) : u->D;
 }
 
-/* Operands, and what follows them in scratch.  */
-struct input
-{
-  double *x, *wq, *wk, *q, *k;
-  double *rest;
-  uint64_t *words;
-};
-
 static size_t
 larger (size_t a, size_t b)
 {
@@ -101,35 +93,49 @@ aligned (size_t doubles)
   return (doubles + QK_LANES - 1) / QK_LANES * QK_LANES;
 }
 
-static double *
-take (double **at, size_t doubles)
+/* Scratch as it is handed out; without memory it is only counted.  */
+struct store
 {
-  double *here = *at;
-  *at += aligned (doubles);
+  double *memory;
+  size_t used; /* doubles */
+};
+
+static double *
+take (struct store *store, size_t doubles)
+{
+  double *here = store->memory ? store->memory + store->used : NULL;
+  store->used += aligned (doubles);
   return here;
 }
+
+/* Operands, and what follows them.  */
+struct input
+{
+  double *x, *wq, *wk, *q, *k;
+  uint64_t *words;
+  struct store rest;
+};
 
 /* Lay an input out from memory on.  Without weights Q and K are X itself; shared weights are one.
  */
 static struct input
 lay (const struct setup *u, void *memory)
 {
-  struct input in = { 0 };
-  double *at = memory;
+  struct input in = { .rest = { memory, 0 } };
+  struct store *store = &in.rest;
   size_t b = qk_rows_padded (u->n), tokens = qk_rows_size (u->n, u->D),
          weights = weighted (u) ? qk_rows_size (u->d, u->D) : 0;
   in.words
-      = (uint64_t *)take (&at, 2 * larger (larger (tokens, weights), qk_rows_size (u->n, u->n)));
-  in.x = in.q = in.k = take (&at, tokens);
+      = (uint64_t *)take (store, 2 * larger (larger (tokens, weights), qk_rows_size (u->n, u->n)));
+  in.x = in.q = in.k = take (store, tokens);
   if (weighted (u))
     {
-      in.wq = in.wk = take (&at, weights);
+      in.wq = in.wk = take (store, weights);
       if (u->exact.weights == QK_SEPARATE)
-        in.wk = take (&at, weights);
-      in.q = take (&at, b * width (u));
-      in.k = take (&at, b * width (u));
+        in.wk = take (store, weights);
+      in.q = take (store, b * width (u));
+      in.k = take (store, b * width (u));
     }
-  in.rest = at;
   return in;
 }
 
@@ -247,8 +253,9 @@ scores_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
   for (uint64_t t = 0; t < u->inputs; t++)
     {
       draw (&in, u, t, work);
-      qk_operand_scores (in.rest, in.q, b, b, in.k, b, width (u), work->kernels);
-      add_scores (row, u, in.rest);
+      double *s = take (&in.rest, b * b);
+      qk_operand_scores (s, in.q, b, b, in.k, b, width (u), work->kernels);
+      add_scores (row, u, s);
     }
   for (int i = 0; i < SCORE_COLUMNS; i++)
     row[i] /= (double)u->inputs;
@@ -279,7 +286,7 @@ rows_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work
   for (uint64_t t = 0; t < u->inputs; t++)
     {
       draw (&in, u, t, work);
-      double *s = in.rest;
+      double *s = take (&in.rest, QK_LANES * b);
       qk_operand_scores (s, in.q, b, QK_LANES, in.k, b, width (u), work->kernels);
       double most = s[at (b, 0, 0)] + room_of (u);
       bool highest = true;
@@ -311,7 +318,7 @@ struct matrices
 };
 
 static struct matrices
-spread (const struct setup *u, double **from)
+spread (const struct setup *u, struct store *from)
 {
   struct matrices m;
   size_t n = u->n, D = u->D, d = u->d;
@@ -482,10 +489,11 @@ static size_t
 close_room (const struct setup *u)
 {
   size_t b = qk_rows_padded (u->n);
-  double *end = NULL;
-  take (&end, 3 * b * b + b); /* S, p, e, Z */
-  spread (u, &end);
-  return (size_t)(end - (double *)NULL);
+  struct store counted = { 0 };
+  take (&counted, b * b);
+  take (&counted, 2 * b * b + b);
+  spread (u, &counted);
+  return counted.used;
 }
 
 static int
@@ -497,8 +505,8 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   struct input in;
   qk_source_open (&work->source, work->seed, c->cell, index);
   draw (&in, u, 0, work);
-  double *rest = in.rest, *s = take (&rest, b * b), *p = take (&rest, 2 * b * b + b);
-  struct matrices m = spread (u, &rest);
+  double *s = take (&in.rest, b * b), *p = take (&in.rest, 2 * b * b + b); /* p, e, Z */
+  struct matrices m = spread (u, &in.rest);
   for (int i = 0; i < CLOSE_COLUMNS; i++)
     row[i] = 0;
   qk_operand_scores (s, in.q, b, b, in.k, b, width (u), work->kernels);
@@ -796,7 +804,7 @@ static double
 doubles_of (const struct setup *u, const struct qk_kind *kind)
 {
   size_t b = qk_rows_padded (u->n);
-  size_t input = (size_t)(lay (u, NULL).rest - (double *)NULL);
+  size_t input = lay (u, NULL).rest.used;
   return (double)(input
                   + (kind == &scores_kind ? b * b
                      : kind == &rows_kind ? QK_LANES * b
