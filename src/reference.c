@@ -1187,3 +1187,232 @@ qk_additive_score_ref (const double *q, const double *k, const double *v, const 
   struct given g = { .q = q, .k = k, .v = v, .W = W, .U = U, .h = h, .d = d };
   return certify (enclose_additive, &g, precision);
 }
+
+/* ---- Blocks of scores ------------------------------------------------------------------------ */
+
+enum
+{
+  ROW_BITS = 400, /* of powers, exponentials, weights */
+  TERM_BITS = 128 /* of sums compared with the sum of the absolute values of their terms */
+};
+
+void
+qk_power_sums_ref (double sum[5], const double *s, size_t n, size_t stride, double shift)
+{
+  mpfr_t total[5], x, power;
+  mpfr_inits2 (ROW_BITS, x, power, (mpfr_ptr)0);
+  for (int r = 0; r < 5; r++)
+    {
+      mpfr_init2 (total[r], ROW_BITS);
+      mpfr_set_zero (total[r], +1);
+    }
+  for (size_t i = 0; i < n; i++)
+    {
+      mpfr_set_d (x, s[i * stride], MPFR_RNDN);
+      mpfr_abs (power, x, MPFR_RNDN);
+      mpfr_add (total[4], total[4], power, MPFR_RNDN);
+      mpfr_sub_d (x, x, shift, MPFR_RNDN);
+      mpfr_set (power, x, MPFR_RNDN);
+      for (int r = 0; r < 4; r++)
+        {
+          mpfr_add (total[r], total[r], power, MPFR_RNDN);
+          mpfr_mul (power, power, x, MPFR_RNDN);
+        }
+    }
+  for (int r = 0; r < 5; r++)
+    {
+      sum[r] = mpfr_get_d (total[r], MPFR_RNDN);
+      mpfr_clear (total[r]);
+    }
+  mpfr_clears (x, power, (mpfr_ptr)0);
+}
+
+double
+qk_root_less_ref (double x, double shift)
+{
+  mpfr_t root;
+  mpfr_init2 (root, ROW_BITS);
+  mpfr_set_d (root, x, MPFR_RNDN);
+  mpfr_sqrt (root, root, MPFR_RNDN);
+  mpfr_sub_d (root, root, shift, MPFR_RNDN);
+  double value = mpfr_get_d (root, MPFR_RNDN);
+  mpfr_clear (root);
+  return value;
+}
+
+struct qk_weights_ref
+{
+  size_t room, n, top;
+  mpfr_t *p;
+};
+
+struct qk_weights_ref *
+qk_weights_ref_new (size_t n)
+{
+  struct qk_weights_ref *w = malloc (sizeof *w);
+  mpfr_t *p = malloc (n * sizeof *p);
+  if (!w || !p)
+    {
+      free (w);
+      free (p);
+      return NULL;
+    }
+  *w = (struct qk_weights_ref){ .room = n, .p = p };
+  for (size_t i = 0; i < n; i++)
+    mpfr_init2 (p[i], ROW_BITS);
+  return w;
+}
+
+void
+qk_weights_ref_free (struct qk_weights_ref *w)
+{
+  if (!w)
+    return;
+  for (size_t i = 0; i < w->room; i++)
+    mpfr_clear (w->p[i]);
+  free (w->p);
+  free (w);
+  mpfr_free_cache2 (MPFR_FREE_LOCAL_CACHE);
+}
+
+/* Entropy and weights: e_j = exp t_j, t_j = c (s_j - max s), rest the sum of e but for one 1.  */
+static void
+set_weights (struct qk_weights_ref *w, mpfr_t entropy, const double *s, size_t stride, double c)
+{
+  mpfr_t t, rest, z;
+  mpfr_inits2 (ROW_BITS, t, rest, z, (mpfr_ptr)0);
+  mpfr_set_zero (rest, +1);
+  mpfr_set_zero (entropy, +1);
+  for (size_t i = 0; i < w->n; i++)
+    {
+      mpfr_set_d (t, s[i * stride], MPFR_RNDN);
+      mpfr_sub_d (t, t, s[w->top * stride], MPFR_RNDN);
+      mpfr_mul_d (t, t, c, MPFR_RNDN);
+      mpfr_exp (w->p[i], t, MPFR_RNDN);
+      if (i != w->top)
+        mpfr_add (rest, rest, w->p[i], MPFR_RNDN);
+      mpfr_mul (t, t, w->p[i], MPFR_RNDN);
+      mpfr_sub (entropy, entropy, t, MPFR_RNDN);
+    }
+  /* H = ln Z - sum of t e / Z.  */
+  mpfr_add_ui (z, rest, 1, MPFR_RNDN);
+  mpfr_div (entropy, entropy, z, MPFR_RNDN);
+  mpfr_log1p (t, rest, MPFR_RNDN);
+  mpfr_add (entropy, entropy, t, MPFR_RNDN);
+  for (size_t i = 0; i < w->n; i++)
+    mpfr_div (w->p[i], w->p[i], z, MPFR_RNDN);
+  mpfr_clears (t, rest, z, (mpfr_ptr)0);
+}
+
+void
+qk_weights_ref_set (struct qk_weights_ref *w, struct qk_row_ref *row, const double *s, size_t n,
+                    size_t stride, double c)
+{
+  mpfr_t x, p2, p3;
+  mpfr_inits2 (ROW_BITS, x, p2, p3, (mpfr_ptr)0);
+  w->n = n;
+  w->top = 0;
+  for (size_t i = 1; i < n; i++)
+    if (s[i * stride] > s[w->top * stride])
+      w->top = i;
+  set_weights (w, x, s, stride, c);
+  row->entropy = mpfr_get_d (x, MPFR_RNDN);
+  row->top = mpfr_get_d (w->p[w->top], MPFR_RNDN);
+  mpfr_set_zero (p2, +1);
+  mpfr_set_zero (p3, +1);
+  for (size_t i = 0; i < n; i++)
+    {
+      mpfr_sqr (x, w->p[i], MPFR_RNDN);
+      mpfr_add (p2, p2, x, MPFR_RNDN);
+      mpfr_mul (x, x, w->p[i], MPFR_RNDN);
+      mpfr_add (p3, p3, x, MPFR_RNDN);
+    }
+  row->participation = mpfr_get_d (p2, MPFR_RNDN);
+  mpfr_ui_sub (x, 1, p2, MPFR_RNDN);
+  row->trace = mpfr_get_d (x, MPFR_RNDN);
+  /* sum of p^2 - 2 sum of p^3 + (sum of p^2)^2  */
+  mpfr_sqr (x, p2, MPFR_RNDN);
+  mpfr_add (x, x, p2, MPFR_RNDN);
+  mpfr_mul_2ui (p3, p3, 1, MPFR_RNDN);
+  mpfr_sub (x, x, p3, MPFR_RNDN);
+  row->jacobian = mpfr_get_d (x, MPFR_RNDN);
+  mpfr_clears (x, p2, p3, (mpfr_ptr)0);
+}
+
+double
+qk_gradient_by_gram_ref (struct qk_weights_ref *w, double *scale, const double *G, size_t columns)
+{
+  mpfr_t x, square, p2, length, cross, u[2], a[2];
+  mpfr_inits2 (TERM_BITS, x, square, p2, length, cross, u[0], u[1], a[0], a[1], (mpfr_ptr)0);
+  mpfr_t *p = w->p;
+  mpfr_set_zero (p2, +1);
+  mpfr_set_zero (length, +1); /* sum of p^2 G_ii */
+  mpfr_set_zero (cross, +1);  /* sum of p^2 u; with |G| in x */
+  double most = 0;            /* sum of p^2 |u| */
+  for (int k = 0; k < 2; k++)
+    mpfr_set_zero (a[k], +1);
+  for (size_t i = 0; i < w->n; i++)
+    {
+      for (int k = 0; k < 2; k++)
+        mpfr_set_zero (u[k], +1);
+      for (size_t j = 0; j < w->n; j++)
+        {
+          mpfr_mul_d (x, p[j], G[(i / 8 * columns + j) * 8 + i % 8], MPFR_RNDN);
+          mpfr_add (u[0], u[0], x, MPFR_RNDN);
+          mpfr_abs (x, x, MPFR_RNDN);
+          mpfr_add (u[1], u[1], x, MPFR_RNDN);
+        }
+      mpfr_sqr (square, p[i], MPFR_RNDN);
+      mpfr_add (p2, p2, square, MPFR_RNDN);
+      mpfr_mul_d (x, square, G[(i / 8 * columns + i) * 8 + i % 8], MPFR_RNDN);
+      mpfr_add (length, length, x, MPFR_RNDN);
+      mpfr_fma (cross, square, u[0], cross, MPFR_RNDN);
+      most += mpfr_get_d (square, MPFR_RNDN) * mpfr_get_d (u[1], MPFR_RNDN);
+      for (int k = 0; k < 2; k++)
+        mpfr_fma (a[k], p[i], u[k], a[k], MPFR_RNDN);
+    }
+  *scale = mpfr_get_d (length, MPFR_RNDN) + 2 * most
+           + mpfr_get_d (p2, MPFR_RNDN) * mpfr_get_d (a[1], MPFR_RNDN);
+  mpfr_mul_2ui (cross, cross, 1, MPFR_RNDN);
+  mpfr_sub (x, length, cross, MPFR_RNDN);
+  mpfr_fma (x, p2, a[0], x, MPFR_RNDN);
+  double value = mpfr_get_d (x, MPFR_RNDN);
+  mpfr_clears (x, square, p2, length, cross, u[0], u[1], a[0], a[1], (mpfr_ptr)0);
+  return value;
+}
+
+double
+qk_gradient_by_keys_ref (struct qk_weights_ref *w, double *scale, const double *k, size_t key,
+                         size_t coordinate, size_t d)
+{
+  mpfr_t x, mean, sum;
+  mpfr_inits2 (TERM_BITS, x, mean, sum, (mpfr_ptr)0);
+  mpfr_set_zero (sum, +1);
+  *scale = 0;
+  for (size_t a = 0; a < d; a++)
+    {
+      const double *at = k + a * coordinate, base = at[w->top * key];
+      double far = 0;
+      mpfr_set_zero (mean, +1);
+      for (size_t j = 0; j < w->n; j++)
+        {
+          mpfr_set_d (x, at[j * key], MPFR_RNDN);
+          mpfr_sub_d (x, x, base, MPFR_RNDN);
+          mpfr_fma (mean, w->p[j], x, mean, MPFR_RNDN);
+          far += mpfr_get_d (w->p[j], MPFR_RNDN) * fabs (at[j * key] - base);
+        }
+      for (size_t j = 0; j < w->n; j++)
+        {
+          mpfr_set_d (x, at[j * key], MPFR_RNDN);
+          mpfr_sub_d (x, x, base, MPFR_RNDN);
+          mpfr_sub (x, x, mean, MPFR_RNDN);
+          mpfr_mul (x, x, w->p[j], MPFR_RNDN);
+          mpfr_fma (sum, x, x, sum, MPFR_RNDN);
+          double most = mpfr_get_d (w->p[j], MPFR_RNDN) * (fabs (at[j * key] - base) + far);
+          *scale += most * most;
+        }
+    }
+  double value = mpfr_get_d (sum, MPFR_RNDN);
+  mpfr_clears (x, mean, sum, (mpfr_ptr)0);
+  return value;
+}

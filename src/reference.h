@@ -129,4 +129,40 @@ struct qk_certified qk_additive_score_ref (const double *q, const double *k, con
                                            const double *W, const double *U, size_t h, size_t d,
                                            long precision);
 
+/* ---- Blocks of scores ------------------------------------------------------------------------ */
+
+/* Over n scores, stride doubles apart: the sums of x, x^2, x^3, x^4, x = s - shift, and of |s|.
+   From 400 bits, each rounded once.  */
+void qk_power_sums_ref (double sum[5], const double *s, size_t n, size_t stride, double shift);
+
+/* The square root of x less shift, from 400 bits, rounded once.  */
+double qk_root_less_ref (double x, double shift);
+
+/* What a row of weights p = softmax (c s) is like, from the definitions.  */
+struct qk_row_ref
+{
+  double top, participation, entropy, trace, jacobian; /* as struct qk_row_stats */
+};
+
+/* A row at a time, with its weights.  From 400 bits, rounded once: relative to values above 1e-80,
+   for it begins with 1 - sum of p^2 and the like.  */
+struct qk_weights_ref;
+
+struct qk_weights_ref *qk_weights_ref_new (size_t n); /* of at most n keys; NULL: out of memory */
+void qk_weights_ref_set (struct qk_weights_ref *w, struct qk_row_ref *row, const double *s,
+                         size_t n, size_t stride, double c);
+
+/* |J K|_F^2 of the row last set, from 128 bits, and the sum of the absolute values of its terms.
+
+   By G = K K^T in score layout (lanes/kernels.h) of that many columns:  sum of
+   p_i^2 (G_ii - 2 u_i + a), u = G p, a = p . u;  scale with |G| for G.
+   By K, coordinate a of key j at k[j key + a coordinate], a < d:  sum of p_i^2 |k_i - m|^2, m the
+   mean key, by distances x from the key of the largest weight, so that nothing is lost where that
+   takes all;  scale: sum of p_i^2 (|x_i| + M)^2 over coordinates, M = sum of p |x|.  */
+double qk_gradient_by_gram_ref (struct qk_weights_ref *w, double *scale, const double *G,
+                                size_t columns);
+double qk_gradient_by_keys_ref (struct qk_weights_ref *w, double *scale, const double *k,
+                                size_t key, size_t coordinate, size_t d);
+void qk_weights_ref_free (struct qk_weights_ref *w);
+
 #endif
