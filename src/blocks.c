@@ -1,6 +1,7 @@
 /* blocks.c -- the raw tables of a run as one structured array in a .npy file, version 1.0.  */
 
 #include "blocks.h"
+#include "replay.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -40,6 +41,24 @@ offset_of (const struct qk_kind *kind, const char *name)
   return -1;
 }
 
+/* The kinds of the experiment, and that of replays where there are any; ended by NULL.  Returns
+   NULL: out of memory.  */
+static const struct qk_kind **
+kinds_of (const struct qk_plan *plan)
+{
+  size_t n = 0;
+  while (plan->experiment->kinds[n])
+    n++;
+  const struct qk_kind **kinds = calloc (n + 2, sizeof *kinds);
+  if (!kinds)
+    return NULL;
+  memcpy (kinds, plan->experiment->kinds, n * sizeof *kinds);
+  for (size_t i = 0; i < plan->n_cases; i++)
+    if (plan->cases[i].kind == &qk_replay_kind)
+      kinds[n] = &qk_replay_kind;
+  return kinds;
+}
+
 /* The same for nearly every run, so that rows of different runs compare as bytes.  */
 static size_t
 label_width (const struct qk_plan *plan)
@@ -53,9 +72,8 @@ label_width (const struct qk_plan *plan)
 
 /* The header, padded so that the data are aligned.  NULL: out of memory.  */
 static char *
-make_header (const struct qk_plan *plan, size_t width, uint64_t rows, size_t *length)
+make_header (const struct qk_kind *const *kinds, size_t width, uint64_t rows, size_t *length)
 {
-  const struct qk_kind *const *kinds = plan->experiment->kinds;
   char *text = NULL;
   FILE *f = open_memstream (&text, length);
   if (!f)
@@ -104,10 +122,9 @@ put_double (char *at, double value)
 
 /* One row of the array.  Returns its end.  */
 static char *
-put_row (char *at, const struct qk_plan *plan, const struct qk_case *c, size_t width,
+put_row (char *at, const struct qk_kind *const *kinds, const struct qk_case *c, size_t width,
          uint64_t block, const double *row)
 {
-  const struct qk_kind *const *kinds = plan->experiment->kinds;
   memset (at, 0, width);
   memcpy (at, c->label, strlen (c->label));
   at = put_integer (at + width, block);
@@ -126,15 +143,15 @@ int
 qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
                  const struct qk_outcome *outcome, char why[static QK_WHY])
 {
-  const struct qk_kind *const *kinds = plan->experiment->kinds;
+  const struct qk_kind **kinds = kinds_of (plan);
   size_t width = label_width (plan), length = 0, most = width + 8;
   uint64_t rows = 0;
   for (size_t i = 0; i < outcome->n_tables; i++)
     rows += outcome->tables[i].rows;
-  for (size_t k = 0; kinds[k]; k++)
+  for (size_t k = 0; kinds && kinds[k]; k++)
     most += 8 * qk_kind_columns (kinds[k]);
-  char *header = make_header (plan, width, rows, &length), *buffer = malloc (most + BUFFER),
-       *at = buffer;
+  char *header = kinds ? make_header (kinds, width, rows, &length) : NULL;
+  char *buffer = malloc (most + BUFFER), *at = buffer;
   int status = -1;
   if (!header || !buffer)
     snprintf (why, QK_WHY, "out of memory");
@@ -145,7 +162,7 @@ qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
       const struct qk_table *t = &outcome->tables[i];
       for (size_t row = 0; row < t->rows && !status; row++)
         {
-          at = put_row (at, plan, &plan->cases[i], width, row, t->data + row * t->columns);
+          at = put_row (at, kinds, &plan->cases[i], width, row, t->data + row * t->columns);
           if (at - buffer < BUFFER)
             continue;
           status = qk_output_write (out, buffer, (size_t)(at - buffer), why);
@@ -156,5 +173,6 @@ qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
     status = qk_output_write (out, buffer, (size_t)(at - buffer), why);
   free (header);
   free (buffer);
+  free (kinds);
   return status;
 }

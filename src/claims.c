@@ -304,6 +304,20 @@ const struct qk_claim qk_claims[] = {
     = CHECKS ({ "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_median_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_mean_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=dk", "query_gradient_median_spread", QK_FAILS }) },
+  { .id = "sum-reference",
+    .said = "(what the tool's own figures stand on)",
+    .exact
+    = "the sums behind the reported figures agree with exact and MPFR sums of the same samples "
+      "to the digits that their proved bounds promise",
+    .status = QK_TRUE,
+    .derivation = "every sum is a chain of known length: an error of at most γ_n times the sum of "
+                  "absolute terms, n its roundings",
+    .source = "Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. (2002), ch. 3-4",
+    .checks
+    = CHECKS ({ "variance", "--dk=1,64,300 --tolerance=0.05 --reference", "sum_digits", QK_HOLDS },
+              { "scale", "--dk=3,64 --tolerance=0.05 --reference", "sum_digits", QK_HOLDS },
+              { "softmax", "--dk=16 --tolerance=0.05 --reference", "sum_digits", QK_HOLDS },
+              { "gradient", "--dk=16 --tolerance=0.2 --reference", "sum_digits", QK_HOLDS }) },
   { .id = "shared-identity",
     .question = "Q2",
     .said = "QKᵀ = (WX)(WX)ᵀ = XᵀWᵀWX",

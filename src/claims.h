@@ -24,7 +24,7 @@ struct qk_check
 struct qk_claim
 {
   const char *id;
-  const char *question;    /* "Q4" */
+  const char *question;    /* "Q4"; NULL: what the tool's own figures stand on */
   const char *said;        /* what the notes say */
   const char *exact;       /* the exact statement */
   const char *assumptions; /* what it needs, or NULL */

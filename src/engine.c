@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "enclose.h"
 #include "reference.h"
+#include "replay.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -104,7 +105,8 @@ take_turns (struct qk_plan *plan)
 int
 qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
 {
-  if (!plan->full)
+  bool named = qk_replay_named (plan);
+  if (!plan->full && !named)
     prune (plan);
   for (size_t i = 0; i < plan->n_cases; i++)
     for (size_t j = 0; j < i; j++)
@@ -122,9 +124,15 @@ qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
       plan->statements[i].miss = plan->params->miss > 0
                                      ? plan->params->miss
                                      : (1 - plan->params->confidence) / (double)sampled;
+  size_t warnings = plan->n_warnings;
   if (!plan->full && plan->experiment->size (plan, why))
     return -1;
+  if (named && !plan->n_statements) /* too few samples for no statement */
+    plan->n_warnings = warnings;
   take_turns (plan);
+  qk_replay_plan (plan);
+  if (!plan->full && named)
+    prune (plan);
   if (plan->full)
     {
       snprintf (why, QK_WHY, "out of memory for the plan");
@@ -486,7 +494,10 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
     f->samples = plan->experiment->population (plan, s, tables);
   double miss
       = one_round (plan) || qk_plan_timed (plan, s) ? s->miss : qk_round_miss (s->miss, round);
-  plan->experiment->enclose (&f->enclosure, plan, s, tables, miss);
+  if (qk_replay_speaks (plan, s))
+    qk_replay_enclose (&f->enclosure, s, tables);
+  else
+    plan->experiment->enclose (&f->enclosure, plan, s, tables, miss);
   if (s->thin || short_of)
     f->enclosure.lo = f->enclosure.hi = NAN;
   if (!s->judged || s->thin)

@@ -177,6 +177,29 @@ qk_key_add (struct qk_key *keys, struct qk_key key)
       }
 }
 
+bool
+qk_key_equal (const struct qk_key *a, const struct qk_key *b)
+{
+  if (strcmp (a->name, b->name) || !a->text != !b->text || !a->list != !b->list)
+    return false;
+  if (a->text)
+    return strcmp (a->text, b->text) == 0;
+  if (a->list)
+    return a->list->n == b->list->n
+           && memcmp (a->list->value, b->list->value, a->list->n * sizeof *a->list->value) == 0;
+  return a->number == b->number;
+}
+
+bool
+qk_keys_equal (const struct qk_key *a, const struct qk_key *b)
+{
+  size_t i = 0;
+  for (; i < QK_KEYS && a[i].name && b[i].name; i++)
+    if (!qk_key_equal (&a[i], &b[i]))
+      return false;
+  return i == QK_KEYS || (!a[i].name && !b[i].name);
+}
+
 void
 qk_plan_warn (struct qk_plan *plan, const char *format, ...)
 {
@@ -204,6 +227,12 @@ qk_plan_timed (const struct qk_plan *plan, const struct qk_statement *s)
 void
 qk_plan_free (struct qk_plan *plan)
 {
+  for (struct qk_plan *other = plan->others, *next; other; other = next)
+    {
+      next = other->next;
+      other->release (other);
+      qk_plan_free (other);
+    }
   for (size_t i = 0; i < plan->n_inputs; i++)
     qk_tensor_close (&plan->inputs[i]->tensor);
   while (plan->memory)

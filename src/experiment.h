@@ -56,15 +56,15 @@ struct qk_names
 
 enum
 {
-  QK_OPERANDS = 2, /* no command takes more */
-  QK_INPUTS = 3    /* nor more files, options included */
+  QK_OPERANDS = 16, /* no command takes more */
+  QK_INPUTS = 3     /* nor more files, options included */
 };
 
 struct qk_params
 {
   /* every command */
-  const char *operand[QK_OPERANDS];
-  int format; /* enum qk_format */
+  const char *operand[QK_OPERANDS + 1]; /* ended by NULL */
+  int format;                           /* enum qk_format */
   const char *output;
   bool quiet;
   int progress, color; /* enum qk_when */
@@ -83,7 +83,7 @@ struct qk_params
   double miss;                             /* 0: the budget is split */
   double samples, max_samples, time_limit; /* 0: as planned, the command's own, none */
   const char *blocks;
-  bool dry_run;
+  bool dry_run, reference;
 
   /* of one command */
   double correlation;
@@ -145,6 +145,7 @@ struct qk_operand
 {
   const char *name; /* "Q.npy" */
   const char *help;
+  bool any; /* none, one, or several, and no operand after them */
 };
 
 /* ---- The plan ------------------------------------------------------------------------------ */
@@ -202,6 +203,8 @@ struct qk_kind
   /* Fill row with block index of a case.  Pure, allocates nothing; 0, or -1 (a NaN, say) and, where
      there is more to say than that, work->why.  */
   int (*block) (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work);
+
+  const struct qk_twin *twin; /* how it is replayed (replay.h), or NULL */
 };
 
 struct qk_case
@@ -343,6 +346,22 @@ struct qk_input
   unsigned char sha256[32]; /* set by the engine where the report shows it */
 };
 
+/* What whoever makes a plan lends to one that is about other commands.  */
+struct qk_commands
+{
+  const struct qk_experiment *const *all; /* ended by NULL */
+
+  /* That of a name, among those that fit; NULL and why, which names them.  */
+  const struct qk_experiment *(*find) (const char *name,
+                                       bool (*fits) (const struct qk_experiment *),
+                                       char why[static QK_WHY]);
+
+  /* The plan of a command with these arguments, words between spaces: sized, as if it were run by
+     itself.  It lives as long as plan.  NULL and why.  */
+  struct qk_plan *(*plan) (struct qk_plan *plan, const struct qk_experiment *experiment,
+                           const char *arguments, char why[static QK_WHY]);
+};
+
 struct qk_plan
 {
   const struct qk_experiment *experiment;
@@ -356,7 +375,10 @@ struct qk_plan
   struct qk_input *inputs[QK_INPUTS];
   size_t n_inputs;
   struct qk_chunk *memory; /* freed with the plan */
-  bool full;               /* out of memory: the plan is void */
+  const struct qk_commands *commands;
+  struct qk_plan *others, *next;          /* plans inside this one; another beside it */
+  void (*release) (struct qk_plan *plan); /* of one inside: what else it holds */
+  bool full;                              /* out of memory: the plan is void */
 };
 
 /* Memory that lives as long as the plan; zeroed; NULL and plan->full when there is none.  */
@@ -387,6 +409,10 @@ struct qk_statement *qk_plan_statement (struct qk_plan *plan, const char *quanti
 /* Room for the keys of a case: add them with qk_key_add.  NULL, and plan->full: none.  */
 struct qk_key *qk_plan_keys (struct qk_plan *plan);
 void qk_key_add (struct qk_key *keys, struct qk_key key);
+
+/* Whether two members are the same; two cases.  */
+bool qk_key_equal (const struct qk_key *a, const struct qk_key *b);
+bool qk_keys_equal (const struct qk_key *a, const struct qk_key *b);
 
 /* What was said before is not said again.  */
 void qk_plan_warn (struct qk_plan *plan, const char *format, ...)

@@ -9,6 +9,7 @@
 
 #include "figure.h"
 #include "grid.h"
+#include "replay.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -111,29 +112,6 @@ add_key (struct sentence *s, const struct qk_key *key)
 /* ---- Rows: findings of one case --------------------------------------------------------------
  */
 
-static bool
-same_key (const struct qk_key *a, const struct qk_key *b)
-{
-  if (strcmp (a->name, b->name) || !a->text != !b->text || !a->list != !b->list)
-    return false;
-  if (a->text)
-    return strcmp (a->text, b->text) == 0;
-  if (a->list)
-    return a->list->n == b->list->n
-           && memcmp (a->list->value, b->list->value, a->list->n * sizeof *a->list->value) == 0;
-  return a->number == b->number;
-}
-
-static bool
-same_case (const struct qk_key *a, const struct qk_key *b)
-{
-  size_t i = 0;
-  for (; i < QK_KEYS && a[i].name && b[i].name; i++)
-    if (!same_key (&a[i], &b[i]))
-      return false;
-  return i == QK_KEYS || (!a[i].name && !b[i].name);
-}
-
 /* Whether a quantity stands apart from the table.  */
 static bool
 is_apart (const struct qk_quantity *q)
@@ -187,10 +165,17 @@ tells_exact (const struct qk_finding *found)
   return !isnan (s->exact) && (s->judged || s->sources > 0);
 }
 
+/* Digits are promised: rounded down, to one decimal.  */
 static void
-figure_of (struct qk_figure *f, const struct qk_finding *found)
+figure_of (struct qk_figure *f, const struct story *t, const struct qk_finding *found)
 {
-  if (is_sharp (found))
+  if (qk_replay_speaks (t->plan, found->statement))
+    {
+      *f = (struct qk_figure){ .decimals = 1 };
+      snprintf (f->estimate, sizeof f->estimate, "%.1f",
+                floor (10 * found->enclosure.estimate) / 10);
+    }
+  else if (is_sharp (found))
     {
       double x = found->enclosure.estimate;
       bool whole = x == rint (x) && fabs (x) < 1e15; /* a count, most often */
@@ -238,7 +223,7 @@ find_rows (struct story *t)
       {
         const struct qk_key *key = t->found[i].statement->key;
         size_t at = case_hash (key) & (room - 1);
-        while (place[at] && !same_case (t->found[t->first[place[at] - 1]].statement->key, key))
+        while (place[at] && !qk_keys_equal (t->found[t->first[place[at] - 1]].statement->key, key))
           at = (at + 1) & (room - 1);
         if (!place[at])
           {
@@ -269,7 +254,7 @@ varies (const struct story *t, const char *name)
   for (size_t row = 1; row < t->rows; row++)
     {
       const struct qk_key *other = row_key (t, row, name);
-      if (!one != !other || (one && !same_key (one, other)))
+      if (!one != !other || (one && !qk_key_equal (one, other)))
         return true;
     }
   return false;
@@ -283,7 +268,7 @@ differs (const struct story *t, const struct qk_key *key, const size_t *listed, 
     {
       const struct qk_key *other = t->found[listed[i]].statement->key;
       for (size_t k = 0; k < QK_KEYS && other[k].name; k++)
-        if (strcmp (other[k].name, key->name) == 0 && !same_key (&other[k], key))
+        if (strcmp (other[k].name, key->name) == 0 && !qk_key_equal (&other[k], key))
           return true;
     }
   return false;
@@ -410,7 +395,7 @@ add_quantity_columns (struct qk_grid *g, const struct story *t, size_t which, bo
         struct qk_figure f;
         char value[QK_FIGURE];
         size_t row = t->row[i];
-        figure_of (&f, &t->found[i]);
+        figure_of (&f, t, &t->found[i]);
         qk_grid_put (g, row, estimate, "%s", f.estimate);
         if (lead && !sharp)
           put_interval (g, row, interval, &f);
@@ -536,7 +521,7 @@ make_lines (struct qk_grid *g, const struct story *t, const size_t *wanted, size
       const struct qk_statement *s = found->statement;
       const char *word = qk_verdict_name (found->verdict);
       struct qk_figure f;
-      figure_of (&f, found);
+      figure_of (&f, t, found);
       if (cases)
         qk_grid_put (g, line, where, "%s", case_words (t, s->key, wanted, n).text);
       qk_grid_put (g, line, name, "%s", quantity (t, i)->symbol);
@@ -619,7 +604,10 @@ advice (const struct story *t, const struct qk_finding *f)
   struct sentence s = { "" };
   struct qk_figure figure;
   char text[QK_FIGURE_BAND];
-  if (experiment->explain
+  bool replay = qk_replay_speaks (t->plan, f->statement);
+  if (replay && qk_replay_explain (s.text, sizeof s.text, f->statement, &f->enclosure, f->verdict))
+    return s;
+  if (!replay && experiment->explain
       && experiment->explain (s.text, sizeof s.text, t->plan, f->statement, &f->enclosure,
                               f->verdict))
     return s;
@@ -757,8 +745,8 @@ write_lines (const struct story *t)
     {
       bool cases = false;
       for (size_t i = 1; i < n; i++)
-        cases
-            |= !same_case (t->found[wanted[0]].statement->key, t->found[wanted[i]].statement->key);
+        cases |= !qk_keys_equal (t->found[wanted[0]].statement->key,
+                                 t->found[wanted[i]].statement->key);
       make_lines (&g, t, wanted, n, cases);
       put_grid (t, &g);
       write_digits (t, wanted, n, cases);
@@ -819,13 +807,19 @@ write_table (const struct story *t)
       add (&s, "and %zu rows more; --format=csv lists all.", t->rows - t->shown);
       say (t, "", "", s.text, 2);
     }
-  bool sharp = true;
+  bool sharp = true, replayed = false;
   for (size_t i = 0; i < t->n; i++)
-    sharp &= is_sharp (&t->found[i]);
-  say (t, "", "",
-       sharp ? "Nothing is sampled, and rounding changes no digit shown."
-             : "± reaches to the farther end of the interval.",
-       2);
+    {
+      sharp &= is_sharp (&t->found[i]);
+      replayed |= qk_replay_speaks (t->plan, t->found[i].statement);
+    }
+  if (replayed)
+    say (t, "", "", "Digits that agree with MPFR are rounded down; 15.9 are all.", 2);
+  if (!(sharp && replayed))
+    say (t, "", "",
+         sharp ? "Nothing is sampled, and rounding changes no digit shown."
+               : "± reaches to the farther end of the interval.",
+         2);
   return whole;
 }
 

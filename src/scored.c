@@ -2,15 +2,26 @@
 
 #include "scored.h"
 #include "enclose.h"
+#include "exact.h"
+#include "reference.h"
+#include "replay.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What a case may cost unless --max-samples says otherwise: a few minutes.  */
 static const double MAX_COST = 0x1p39;
 
 /* ---- Power sums ------------------------------------------------------------------------------ */
+
+/* The variance within the rows of a tile of b keys, mean over rows.  */
+static double
+row_variance (const struct qk_score_sums *sums, double b)
+{
+  return (sums->s2 - sums->rows / b) / (b * (b - 1));
+}
 
 static int
 moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
@@ -26,7 +37,7 @@ moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_w
       if (tile)
         {
           work->kernels->tile_sums (&sums, s, u->scores.keys, u->shift);
-          within += (sums.s2 - sums.rows / b) / (b * (b - 1));
+          within += row_variance (&sums, b);
         }
       else
         work->kernels->pair_sums (&sums, s, u->scores.keys, u->shift);
@@ -47,16 +58,160 @@ moments_block (double *row, const struct qk_case *c, uint64_t index, struct qk_w
   return isnan (row[QK_MEAN_4]) ? -1 : 0;
 }
 
+/* ---- Their replay ---------------------------------------------------------------------------- */
+
+enum
+{
+  POWERS = QK_ROW_VARIANCE + 1
+};
+
+/* Of all tiles of a block so far: what the kernels made of each, summed exactly, by column; and the
+   sums of the absolute values of their terms.  */
+struct power_sums
+{
+  struct qk_exact sum[POWERS];
+  double scale[POWERS];
+};
+
+static void *
+begin_powers (const struct qk_case *c)
+{
+  (void)c;
+  return calloc (1, sizeof (struct power_sums));
+}
+
+/* The sums of one tile (or of pairs: one row) from its scores.  */
+static void
+powers_ref (struct qk_score_sums *sums, const struct qk_scored *u, const double *s)
+{
+  bool tile = u->scores.shape == QK_TILE;
+  size_t rows = tile ? u->scores.queries : 1, keys = u->scores.keys;
+  struct qk_exact sum[6];
+  memset (sum, 0, sizeof sum);
+  for (size_t i = 0; i < rows; i++)
+    {
+      double row[5];
+      qk_power_sums_ref (row, s + (i / QK_LANES * keys * QK_LANES + i % QK_LANES) * tile, keys,
+                         tile ? QK_LANES : 1, u->shift);
+      for (int r = 0; r < 5; r++)
+        qk_exact_add (&sum[r], row[r], 1);
+      qk_exact_add (&sum[5], row[0], row[0]);
+    }
+  double value[6];
+  for (int r = 0; r < 6; r++)
+    value[r] = qk_exact_value (&sum[r]);
+  *sums = (struct qk_score_sums){ value[0], value[1], value[2], value[3], value[4], value[5] };
+}
+
+static void
+add_powers (void *sums, struct qk_replay *r, const struct qk_case *c, uint64_t t, const double *s,
+            const double *row, struct qk_work *work)
+{
+  (void)row;
+  (void)t;
+  const struct qk_scored *u = c->own;
+  struct power_sums *all = sums;
+  struct qk_score_sums found, exact;
+  bool tile = u->scores.shape == QK_TILE;
+  size_t n = u->scores.queries * (tile ? u->scores.keys : 1);
+  double b = (double)u->scores.keys, scale[POWERS] = { 0 };
+  if (tile)
+    work->kernels->tile_sums (&found, s, u->scores.keys, u->shift);
+  else
+    work->kernels->pair_sums (&found, s, n, u->shift);
+  for (size_t i = 0; i < n; i++)
+    {
+      double x = fabs (s[i] - u->shift);
+      scale[QK_MEAN_1] += x;
+      scale[QK_MEAN_2] += x * x;
+      scale[QK_MEAN_3] += x * x * x;
+      scale[QK_MEAN_4] += x * x * x * x;
+      scale[QK_MEAN_ABS] += fabs (s[i]);
+    }
+  /* The square of a row's sum is at most b times its sum of squares.  */
+  scale[QK_ROW_VARIANCE] = 2 * scale[QK_MEAN_2] / (b * (b - 1));
+  const double value[POWERS]
+      = { found.s1, found.s2, found.s3, found.s4, found.abs, row_variance (&found, b) };
+  for (int i = 0; i < POWERS; i++)
+    {
+      qk_exact_add (&all->sum[i], value[i], 1);
+      all->scale[i] += scale[i];
+    }
+  if (!qk_replay_affords (r, (double)n))
+    return;
+  powers_ref (&exact, u, s);
+  const double reference[POWERS]
+      = { exact.s1, exact.s2, exact.s3, exact.s4, exact.abs, row_variance (&exact, b) };
+  for (int i = 0; i < (tile ? POWERS : QK_ROW_VARIANCE); i++)
+    qk_replay_compare (r, value[i], reference[i], scale[i]);
+}
+
+static void
+end_powers (void *sums, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  const struct qk_scored *u = c->own;
+  struct power_sums *all = sums;
+  for (int i = 0; i < POWERS; i++)
+    {
+      double n = i == QK_ROW_VARIANCE ? (double)u->tiles : c->units;
+      if (i != QK_ROW_VARIANCE || u->scores.shape == QK_TILE)
+        qk_replay_compare (r, row[i], qk_exact_value (&all->sum[i]) / n, all->scale[i] / n);
+    }
+  free (all);
+}
+
+/* Chains of additions: along the columns of a panel, over panels, lanes and tiles; 6 roundings of
+   a fourth power.  The variance within rows is a difference of two sums, of which the second, a sum
+   of squares of sums, has twice the relative error; its scale is twice the sum of squares.  */
+static double
+powers_bound (const struct qk_case *c)
+{
+  const struct qk_scored *u = c->own;
+  double b = (double)u->scores.keys, chain = u->scores.shape == QK_TILE ? 2 * b : b / QK_LANES;
+  return qk_gamma (chain + (double)u->tiles + 16);
+}
+
+const struct qk_scores *
+qk_scored_draws (uint64_t *draws, const struct qk_case *c)
+{
+  const struct qk_scored *u = c->own;
+  *draws = u->tiles;
+  return &u->scores;
+}
+
+const struct qk_key *
+qk_scored_key (struct qk_plan *plan, const struct qk_case *c)
+{
+  const struct qk_scored *u = c->own;
+  return qk_scored_keys (
+      plan, (const struct qk_key[]){ { .name = "d_k", .number = u->scores.law.d }, { 0 } });
+}
+
+static const struct qk_twin powers_twin = { .draws = qk_scored_draws,
+                                            .key = qk_scored_key,
+                                            .bound = powers_bound,
+                                            .begin = begin_powers,
+                                            .add = add_powers,
+                                            .end = end_powers };
+
+/* ---- Kinds ----------------------------------------------------------------------------------- */
+
 #define MOMENT_COLUMNS                                                                             \
   { "mean_1", 1 }, { "mean_2", 1 }, { "mean_3", 1 }, { "mean_4", 1 }, { "mean_abs", 1 }
 
 static const struct qk_column tiles_columns[] = { MOMENT_COLUMNS, { "row_variance", 1 }, { 0 } };
 static const struct qk_column pairs_columns[] = { MOMENT_COLUMNS, { 0 } };
 
-const struct qk_kind qk_tiles_kind
-    = { .name = "tiles", .unit = "block", .columns = tiles_columns, .block = moments_block };
-const struct qk_kind qk_pairs_kind
-    = { .name = "pairs", .unit = "block", .columns = pairs_columns, .block = moments_block };
+const struct qk_kind qk_tiles_kind = { .name = "tiles",
+                                       .unit = "block",
+                                       .columns = tiles_columns,
+                                       .block = moments_block,
+                                       .twin = &powers_twin };
+const struct qk_kind qk_pairs_kind = { .name = "pairs",
+                                       .unit = "block",
+                                       .columns = pairs_columns,
+                                       .block = moments_block,
+                                       .twin = &powers_twin };
 
 /* ---- Plan ------------------------------------------------------------------------------------ */
 

@@ -32,6 +32,10 @@ enum qk_power
 
 extern const struct qk_kind qk_tiles_kind, qk_pairs_kind;
 
+/* What a block of a case draws, and the case of its findings: for twins (replay.h).  */
+const struct qk_scores *qk_scored_draws (uint64_t *draws, const struct qk_case *c);
+const struct qk_key *qk_scored_key (struct qk_plan *plan, const struct qk_case *c);
+
 /* ---- Plan ------------------------------------------------------------------------------------ */
 
 /* Add the case of that d with the laws of the command line, and set u, its constants, but for what

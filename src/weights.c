@@ -3,6 +3,7 @@
 #include "weights.h"
 #include "enclose.h"
 #include "message.h"
+#include "replay.h"
 #include "scored.h"
 #include "tiling.h"
 
@@ -217,6 +218,36 @@ qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights_draws *u
   for (size_t lane = 0; lane < QK_LANES; lane++)
     keys[lane] = first + lane + 1;
   return n - first < QK_LANES ? (unsigned)(n - first) : QK_LANES;
+}
+
+const struct qk_scores *
+qk_weights_replayed (uint64_t *draws, const struct qk_case *c)
+{
+  const struct qk_weights_draws *u = c->own;
+  *draws = u->draws;
+  return &u->scores;
+}
+
+const struct qk_key *
+qk_weights_key (struct qk_plan *plan, const struct qk_case *c)
+{
+  return qk_weights_keys (plan, &((const struct qk_weights_draws *)c->own)->w);
+}
+
+double
+qk_weights_row_bound (double keys)
+{
+  return qk_gamma (keys + 16 + 2 * QK_ROW_CUT);
+}
+
+/* With r the bound of z and zt, 2 r and 3 r those of z2 and z3, Z = 1 + z: top r, participation
+   4 r, entropy 2 r, trace 6 r, as 2 z + z^2 - z2 >= z + z^2.  |J|^2: terms of it have 4 r at most,
+   but 2 (z2 - z3) Z has 10 r z2 Z, and z2 Z is at most 3/2 of the whole numerator; Z^4 4 r: 23 r.
+   Less than 24 r with what row_stats rounds itself.  */
+double
+qk_weights_stats_bound (double keys, double rows)
+{
+  return fmax (24 * qk_weights_row_bound (keys), qk_gamma (rows + 4));
 }
 
 /* A draw with that many queries; causal tiles have as many as keys.  */

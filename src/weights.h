@@ -104,6 +104,18 @@ struct qk_weights_draws
 unsigned qk_weights_panel (size_t keys[static QK_LANES], const struct qk_weights_draws *u,
                            uint64_t t, size_t i);
 
+/* What a block draws, and the case of its findings: for twins (replay.h).  */
+const struct qk_scores *qk_weights_replayed (uint64_t *draws, const struct qk_case *c);
+const struct qk_key *qk_weights_key (struct qk_plan *plan, const struct qk_case *c);
+
+/* What may be wrong with sums over the keys of a row, relative, and with a weight (rows.c, by
+   kernels.h: n additions, and what the arguments of exp are off by, at most 2 u of QK_ROW_CUT each,
+   once for the exponential and once for the weights of the mean).  */
+double qk_weights_row_bound (double keys);
+
+/* The bound of what struct qk_row_stats has, of a row and of a mean over rows of them.  */
+double qk_weights_stats_bound (double keys, double rows);
+
 /* Give case c its size where queries share keys (or sigma is given): draws of the side, the number
    of queries that share keys, at which all costs least; at least QK_MIN_BLOCKS blocks.
 

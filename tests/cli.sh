@@ -127,6 +127,7 @@ usage "did you mean 'variance'" varience
 usage "'' is not a command" ""
 usage "a command comes first" --dk=64
 usage "no page 'nonsense'" help nonsense
+usage "variance: --reference takes no value" variance --reference=yes
 usage "variance: --output: .*No such file" variance --dk=64 -o nowhere/file
 usage "variance: --blocks: .*No such file" variance --dk=64 --blocks=nowhere/file
 QKCHECK_ISA=z80 usage "QKCHECK_ISA: 'z80'" variance --dk=64
@@ -208,6 +209,18 @@ fi
 "$QKCHECK" variance --dk=16,64,128 --samples=524288 --miss=0.01 --json \
   | grep '"type":"finding"' | grep '"d_k":64[,}]' >b
 check "finding lines at fixed --samples and --miss" cmp -s a b
+
+# ---- replay ----
+"$QKCHECK" variance --dk=2,64 --samples=524288 --json | grep '"type":"finding"' >a
+"$QKCHECK" variance --dk=2,64 --samples=524288 --json --reference --blocks=replay.npy \
+  | grep '"type":"finding"' >b
+grep -v '"quantity":"sum_digits"' b >b.others
+check "--reference changes no other finding" cmp -s a b.others
+check "--reference adds a finding a case" \
+  test "$(grep -c '"claim":"sum-reference","quantity":"sum_digits".*"verdict":"holds"' b)" -eq 2
+check "--blocks has the replay" grep -q "'dot_digits', '<f8'" replay.npy
+"$QKCHECK" scale --dk=4 --samples=256 --quantity=sum_digits >out
+check "sum_digits alone holds" test $? -eq 0
 
 # ---- plan ----
 "$QKCHECK" variance --dry-run >out

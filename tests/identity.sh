@@ -29,21 +29,21 @@ same() {
 cases() {
   cat <<END
 variance --dk=1,3,64 --samples=524288
-variance --dk=300 --samples=65536
+variance --dk=300 --samples=65536 --reference
 variance --dk=2,16 --dist=student:nu=10 --samples=524288
 variance --dk=5 --q-dist=laplace --k-dist=sparse:p=0.3 --samples=524288
 variance --dk=7,64 --dist=rademacher --seed=0xfeed --samples=524288
 variance --dk=9 --dist=uniform:mean=0.3,sd=2.385 --samples=524288
-variance --dk=33 --dist=exponential --correlation=-0.4 --samples=65536
+variance --dk=33 --dist=exponential --correlation=-0.4 --samples=65536 --reference
 variance --dk=4 --rng=mt19937 --samples=524288
-scale --dk=1,3,70 --samples=131072
+scale --dk=1,3,70 --samples=131072 --reference
 scale --dk=5,33 --q-dist=laplace:mean=0.3 --correlation=-0.4 --alpha=0.3,0.5,1 --samples=65536
 softmax --dk=1,300 --keys=5,24 --samples=512
 softmax --dk=16 --keys=13 --causal --scale=none,sqrt,dk,0.3 --samples=2000
 softmax --sigma=0.1,4 --keys=9,200 --samples=2000
-softmax --dk=9 --q-dist=laplace --k-dist=uniform --rng=mt19937 --samples=2000
+softmax --dk=9 --q-dist=laplace --k-dist=uniform --rng=mt19937 --samples=2000 --reference
 softmax --exact --dk=4,64 --keys=2,64
-gradient --dk=3,300 --keys=9 --samples=1000
+gradient --dk=3,300 --keys=9 --samples=1000 --reference
 gradient --dk=5 --scale=none,dk --dist=student:nu=9 --samples=4000 --seed=0xfeed
 gradient --dk=4,16 --keys=8 --scale=sqrt --alpha=0,0.4 --rng=mt19937 --samples=4000
 gradient --sigma=0.3,4 --keys=5 --samples=20000

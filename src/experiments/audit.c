@@ -647,10 +647,13 @@ static const char *const nans[] = { "refuse", "skip", NULL };
 static const struct qk_operand operands[] = {
   { "Q.npy",
     "The queries: a file of floating-point numbers whose last two axes are tokens and d_k. "
-    "Axes before them are heads, or layers and heads, or layers, batches and heads." },
-  { "K.npy", "The keys, likewise. There may be another number of tokens, and fewer heads if their "
-             "number divides that of Q: then consecutive heads of Q share one (grouped-query "
-             "attention)." },
+    "Axes before them are heads, or layers and heads, or layers, batches and heads.",
+    false },
+  { "K.npy",
+    "The keys, likewise. There may be another number of tokens, and fewer heads if their "
+    "number divides that of Q: then consecutive heads of Q share one (grouped-query "
+    "attention).",
+    false },
   { 0 },
 };
 

@@ -7,11 +7,15 @@
 #include "../attention.h"
 #include "../enclose.h"
 #include "../message.h"
+#include "../exact.h"
+#include "../reference.h"
+#include "../replay.h"
 #include "../scored.h"
 #include "../weights.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Multiply-adds, or their equivalent in time, of the weights of a row, a score, beside its dot
@@ -61,11 +65,12 @@ has_keys (const struct setup *u)
   return u->draws.w.law.d > 0;
 }
 
-/* What follows the scores in scratch: the weights, and K K^T and its product with them (tiles), or
-   one row of weights (queries).  */
+/* What follows the scores in scratch: the weights, and K K^T, its product with them and the squares
+   of the rows (tiles), or one row of weights (queries).  */
 struct scratch
 {
   double *p, *gram, *product;
+  double *jacobian, *gradient; /* |J|_F^2, |J K|_F^2 by row */
 };
 
 static size_t
@@ -79,8 +84,10 @@ static struct scratch
 scratch_of (const struct setup *u, void *memory)
 {
   const struct qk_scores *s = &u->draws.scores;
-  double *p = (double *)memory + scores_room (u), *gram = p + s->queries * s->keys;
-  return (struct scratch){ p, gram, gram + s->keys * s->keys };
+  size_t n = s->keys, square = has_keys (u) ? n * n : 0, room = has_keys (u) ? s->queries * n : 0;
+  double *p = (double *)memory + scores_room (u), *gram = p + s->queries * n;
+  double *product = gram + square, *jacobian = product + room;
+  return (struct scratch){ p, gram, product, jacobian, jacobian + s->queries };
 }
 
 static size_t
@@ -90,8 +97,8 @@ scratch_bytes (const struct setup *u, bool tiles)
   size_t n = s->keys, room = scores_room (u) + s->queries * n;
   if (!tiles)
     room += n;
-  else if (has_keys (u))
-    room += n * n + s->queries * n;
+  else
+    room += (has_keys (u) ? n * n + s->queries * n : 0) + 2 * s->queries;
   return room * sizeof (double);
 }
 
@@ -133,38 +140,43 @@ gradient_squares (double square[QK_LANES], const double *p, const double *produc
     square[i] = fmax (b[i] + p2[i] * a[i], 0);
 }
 
-static void
-add_tile (double means[MEANS], const struct setup *u, uint64_t t, struct qk_work *work)
+/* The squares of all rows of a tile, and what they are made of.  */
+static struct scratch
+measure_tile (const struct setup *u, const double *s, struct qk_work *work)
 {
   const struct qk_kernels *kernels = work->kernels;
   const struct qk_scores *scores = &u->draws.scores;
-  const double *s = qk_scores_draw (scores, t, kernels, &work->source, work->scratch);
   struct scratch x = scratch_of (u, work->scratch);
-  size_t n = scores->keys, d = (size_t)scores->law.d, panel = QK_LANES * n;
-  double value[QK_LANES], c2 = u->draws.w.c * u->draws.w.c;
-  for (size_t i = 0; i < scores->queries * n; i += panel)
-    {
-      weigh (value, x.p + i, s + i, u, kernels);
-      for (int lane = 0; lane < QK_LANES; lane++)
-        {
-          means[JACOBIAN_2] += value[lane];
-          means[JACOBIAN_1] += sqrt (value[lane]);
-        }
-    }
+  size_t n = scores->keys, d = (size_t)scores->law.d;
+  for (size_t i = 0; i < scores->queries; i += QK_LANES)
+    weigh (x.jacobian + i, x.p + i * n, s + i * n, u, kernels);
   if (!has_keys (u))
-    return;
+    return x;
   const double *k = qk_scores_kept (scores, work->scratch);
   for (size_t i = 0; i < d; i += QK_DEPTH)
     kernels->tile (x.gram, k + i * n, k + i * n, n, n, d - i < QK_DEPTH ? d - i : QK_DEPTH, i == 0);
   kernels->tile (x.product, x.p, x.gram, scores->queries, n, n, 1);
-  for (size_t i = 0; i < scores->queries * n; i += panel)
+  for (size_t i = 0; i < scores->queries; i += QK_LANES)
+    gradient_squares (x.gradient + i, x.p + i * n, x.product + i * n, x.gram, n);
+  return x;
+}
+
+static void
+add_tile (double means[MEANS], const struct setup *u, uint64_t t, struct qk_work *work)
+{
+  const struct qk_scores *scores = &u->draws.scores;
+  const double *s = qk_scores_draw (scores, t, work->kernels, &work->source, work->scratch);
+  const struct scratch x = measure_tile (u, s, work);
+  double c2 = u->draws.w.c * u->draws.w.c;
+  for (size_t i = 0; i < scores->queries; i++)
     {
-      gradient_squares (value, x.p + i, x.product + i, x.gram, n);
-      for (int lane = 0; lane < QK_LANES; lane++)
-        {
-          means[GRADIENT_2] += c2 * value[lane];
-          means[GRADIENT_1] += sqrt (c2 * value[lane]);
-        }
+      means[JACOBIAN_2] += x.jacobian[i];
+      means[JACOBIAN_1] += sqrt (x.jacobian[i]);
+    }
+  for (size_t i = 0; i < scores->queries && has_keys (u); i++)
+    {
+      means[GRADIENT_2] += c2 * x.gradient[i];
+      means[GRADIENT_1] += sqrt (c2 * x.gradient[i]);
     }
 }
 
@@ -255,12 +267,227 @@ static const struct qk_column queries_columns[] = { { "jacobian", QUERIES },
                                                     { "violations", 1 },
                                                     { 0 } };
 
-static const struct qk_kind tiles_kind
-    = { .name = "tiles", .unit = "block", .columns = tiles_columns, .block = tiles_block };
-static const struct qk_kind sweep_kind
-    = { .name = "sweep", .unit = "block", .columns = tiles_columns, .block = tiles_block };
-static const struct qk_kind queries_kind
-    = { .name = "queries", .unit = "query", .columns = queries_columns, .block = queries_block };
+/* ---- Their replay ---------------------------------------------------------------------------- */
+
+/* Of a block: values of the kernels, summed exactly; room for a row in MPFR.  */
+struct sums
+{
+  struct qk_exact mean[MEANS];
+  struct qk_weights_ref *weights;
+};
+
+static void
+free_sums (struct sums *x)
+{
+  qk_weights_ref_free (x->weights);
+  free (x);
+}
+
+static void *
+begin_rows (const struct qk_case *c)
+{
+  const struct setup *u = c->own;
+  struct sums *x = calloc (1, sizeof *x);
+  if (x && (x->weights = qk_weights_ref_new ((size_t)u->draws.w.rows.n)))
+    return x;
+  free (x);
+  return NULL;
+}
+
+/* Operations for 8 rows, with that many for each key.  */
+static double
+operations (const struct setup *u, double key)
+{
+  return QK_LANES * u->draws.w.rows.n * (QK_REPLAY_EXP + (has_keys (u) ? key : 0));
+}
+
+/* Some of K K^T: the last 8 keys, each with itself and with another.  */
+static void
+compare_gram (struct qk_replay *r, const struct setup *u, const double *gram, const double *k)
+{
+  size_t n = u->draws.scores.keys, d = (size_t)u->draws.w.law.d;
+  for (size_t i = n - QK_LANES; i < n; i++)
+    for (size_t other = 0; other < 2; other++)
+      {
+        size_t j = n - QK_LANES + (i + other) % QK_LANES;
+        double scale = 0;
+        struct qk_exact dot = { .waiting = 0 };
+        for (size_t a = 0; a < d; a++)
+          {
+            size_t chunk = a / QK_DEPTH * QK_DEPTH;
+            size_t depth = d - chunk < QK_DEPTH ? d - chunk : QK_DEPTH;
+            const double *panel
+                = k + chunk * n + (n / QK_LANES - 1) * QK_LANES * depth + (a - chunk) * QK_LANES;
+            qk_exact_add (&dot, panel[i % QK_LANES], panel[j % QK_LANES]);
+            scale += fabs (panel[i % QK_LANES] * panel[j % QK_LANES]);
+          }
+        qk_replay_compare (r, gram[(i / QK_LANES * n + j) * QK_LANES + i % QK_LANES],
+                           qk_exact_value (&dot), scale);
+      }
+}
+
+static void
+add_tile_again (void *to, struct qk_replay *r, const struct qk_case *c, uint64_t t, const double *s,
+                const double *row, struct qk_work *work)
+{
+  (void)row;
+  const struct setup *u = c->own;
+  const struct qk_scores *scores = &u->draws.scores;
+  const struct scratch x = measure_tile (u, s, work);
+  struct sums *all = to;
+  size_t n = scores->keys, some = (size_t)u->draws.w.rows.n;
+  double c2 = u->draws.w.c * u->draws.w.c;
+  if (t == 0 && has_keys (u))
+    compare_gram (r, u, x.gram, qk_scores_kept (scores, work->scratch));
+  for (size_t i = 0; i < scores->queries; i++)
+    {
+      struct qk_row_ref exact;
+      qk_exact_add (&all->mean[JACOBIAN_2], x.jacobian[i], 1);
+      qk_exact_add (&all->mean[JACOBIAN_1], sqrt (x.jacobian[i]), 1);
+      if (has_keys (u))
+        {
+          qk_exact_add (&all->mean[GRADIENT_2], c2 * x.gradient[i], 1);
+          qk_exact_add (&all->mean[GRADIENT_1], sqrt (c2 * x.gradient[i]), 1);
+        }
+      if (!qk_replay_affords (r, operations (u, (double)some) / QK_LANES))
+        continue;
+      double scale;
+      qk_weights_ref_set (all->weights, &exact, s + i / QK_LANES * QK_LANES * n + i % QK_LANES,
+                          some, QK_LANES, u->draws.w.c);
+      qk_replay_compare (r, x.jacobian[i], exact.jacobian, exact.jacobian);
+      if (has_keys (u))
+        {
+          double square = qk_gradient_by_gram_ref (all->weights, &scale, x.gram, n);
+          qk_replay_compare (r, x.gradient[i], square, scale);
+        }
+    }
+}
+
+static void
+end_tiles (void *to, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  const struct setup *u = c->own;
+  struct sums *all = to;
+  for (int i = 0; i < (has_keys (u) ? MEANS : GRADIENT_2); i++)
+    {
+      double mean = qk_exact_value (&all->mean[i]) / c->units;
+      qk_replay_compare (r, row[i], mean, mean);
+    }
+  free_sums (all);
+}
+
+/* |J K|_F^2 of a row with keys of its own.  */
+static double
+gradient_ref (struct qk_weights_ref *w, double *scale, const struct setup *u, const double *k,
+              size_t lane)
+{
+  size_t n = u->draws.scores.keys, d = (size_t)u->draws.w.law.d;
+  double square = 0, part;
+  *scale = 0;
+  for (size_t i = 0, depth; i < d; i += depth)
+    {
+      depth = d - i < QK_DEPTH ? d - i : QK_DEPTH;
+      square += qk_gradient_by_keys_ref (w, &part, k + i * QK_LANES * n + lane, depth * QK_LANES,
+                                         QK_LANES, depth);
+      *scale += part;
+    }
+  return square;
+}
+
+static void
+add_queries_again (void *to, struct qk_replay *r, const struct qk_case *c, uint64_t t,
+                   const double *s, const double *row, struct qk_work *work)
+{
+  const struct setup *u = c->own;
+  const struct query_columns *columns = (const struct query_columns *)row;
+  struct sums *all = to;
+  double c2 = u->draws.w.c * u->draws.w.c;
+  if (!qk_replay_affords (r, operations (u, 2 * u->draws.w.law.d)))
+    return;
+  for (size_t lane = 0; lane < QK_LANES; lane++)
+    {
+      struct qk_row_ref exact;
+      double norm = columns->jacobian[QK_LANES * t + lane], scale;
+      qk_weights_ref_set (all->weights, &exact, s + lane, (size_t)u->draws.w.rows.n, QK_LANES,
+                          u->draws.w.c);
+      qk_replay_compare (r, norm * norm, exact.jacobian, exact.jacobian);
+      if (!has_keys (u))
+        continue;
+      norm = columns->gradient[QK_LANES * t + lane];
+      const double *k = qk_scores_kept (&u->draws.scores, work->scratch);
+      double square = gradient_ref (all->weights, &scale, u, k, lane);
+      qk_replay_compare (r, norm * norm, c2 * square, c2 * scale);
+    }
+}
+
+static void
+end_queries (void *to, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  (void)r;
+  (void)c;
+  (void)row;
+  free_sums (to);
+}
+
+/* Beside the bound of |J|_F^2: 2 n + d + 8 roundings by row_gradient (of tiles, 2 n along both
+   products), and four times the error of a weight, at most 2 r (see weights.c).  */
+static double
+rows_bound (const struct qk_case *c)
+{
+  const struct setup *u = c->own;
+  double n = u->draws.w.rows.n;
+  return fmax (qk_weights_stats_bound (n, c->units),
+               qk_gamma (2 * n + u->draws.w.law.d + 24) + 8 * qk_weights_row_bound (n));
+}
+
+/* Scales d^-alpha are told by alpha.  */
+static const struct qk_key *
+sweep_key (struct qk_plan *plan, const struct qk_case *c)
+{
+  const struct setup *u = c->own;
+  const struct qk_weights *w = &u->draws.w;
+  return qk_scored_keys (plan, (const struct qk_key[]){ { .name = "d_k", .number = w->law.d },
+                                                        { .name = "alpha", .number = u->alpha },
+                                                        { .name = "keys", .number = w->rows.n },
+                                                        { 0 } });
+}
+
+static const struct qk_twin tiles_twin = { .draws = qk_weights_replayed,
+                                           .key = qk_weights_key,
+                                           .bound = rows_bound,
+                                           .begin = begin_rows,
+                                           .add = add_tile_again,
+                                           .end = end_tiles };
+static const struct qk_twin sweep_twin = { .draws = qk_weights_replayed,
+                                           .key = sweep_key,
+                                           .bound = rows_bound,
+                                           .begin = begin_rows,
+                                           .add = add_tile_again,
+                                           .end = end_tiles };
+static const struct qk_twin queries_twin = { .draws = qk_weights_replayed,
+                                             .key = qk_weights_key,
+                                             .bound = rows_bound,
+                                             .begin = begin_rows,
+                                             .add = add_queries_again,
+                                             .end = end_queries };
+
+/* ---- Kinds ----------------------------------------------------------------------------------- */
+
+static const struct qk_kind tiles_kind = { .name = "tiles",
+                                           .unit = "block",
+                                           .columns = tiles_columns,
+                                           .block = tiles_block,
+                                           .twin = &tiles_twin };
+static const struct qk_kind sweep_kind = { .name = "sweep",
+                                           .unit = "block",
+                                           .columns = tiles_columns,
+                                           .block = tiles_block,
+                                           .twin = &sweep_twin };
+static const struct qk_kind queries_kind = { .name = "queries",
+                                             .unit = "query",
+                                             .columns = queries_columns,
+                                             .block = queries_block,
+                                             .twin = &queries_twin };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
@@ -339,6 +566,7 @@ static const struct qk_quantity quantities[] = {
     "Equality occurs, at p = (1/2, 1/2)." },
   { "jacobian_bound_violations", "violated bounds", "1", QK_LINE, "0",
     "Queries that break ‖J‖₂ ≤ max 2p(1−p) ≤ 1/2 or ‖J‖² ≤ (1 − Σp²)/2 by more than rounding." },
+  QK_SUM_DIGITS,
   { 0 }
 };
 
@@ -1019,12 +1247,14 @@ summarise_gradient (char *text, size_t size, const struct qk_plan *plan,
   *text = '\0';
   for (size_t c = 0; c < plan->n_cases; c++)
     {
+      if (plan->cases[c].kind != &tiles_kind && plan->cases[c].kind != &queries_kind)
+        continue;
       const struct setup *u = plan->cases[c].own;
       struct qk_enclosure e;
       double d = u->draws.w.law.d;
       int scaled = is_scale (u, QK_SCALE_SQRT);
       if (!(scaled || is_scale (u, QK_SCALE_NONE)) || u->draws.w.rows.n != keys || !tables[c].rows
-          || (d != span.lo && d != span.hi) || plan->cases[c].kind == &sweep_kind)
+          || (d != span.lo && d != span.hi))
         continue;
       if (plan->cases[c].kind == &tiles_kind)
         at[scaled][d == span.hi].square = qk_column_mean (&tables[c], GRADIENT_2);

@@ -4,11 +4,15 @@
    of queries.  A scale c = d_k^-alpha only multiplies: one sample of scores serves every alpha.  */
 
 #include "../enclose.h"
+#include "../exact.h"
+#include "../reference.h"
+#include "../replay.h"
 #include "../scored.h"
 #include "../theory.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* E (c q·k) is judged within ± T where that takes at most so many times the samples that it takes
    at alpha = 1/2.  */
@@ -50,8 +54,75 @@ norms_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
 static const struct qk_column norms_columns[]
     = { { "norm_square", 1 }, { "norm_shifted", 1 }, { "norm_spread", 1 }, { 0 } };
 
-static const struct qk_kind norms_kind
-    = { .name = "norms", .unit = "block", .columns = norms_columns, .block = norms_block };
+/* Their replay.  */
+
+struct norm_sums
+{
+  struct qk_exact sum[NORM_COLUMNS];
+  double scale;
+};
+
+static void *
+begin_norms (const struct qk_case *c)
+{
+  (void)c;
+  return calloc (1, sizeof (struct norm_sums));
+}
+
+static void
+add_norms_again (void *sums, struct qk_replay *r, const struct qk_case *c, uint64_t t,
+                 const double *square, const double *row, struct qk_work *work)
+{
+  (void)row;
+  (void)t;
+  (void)work;
+  const struct qk_scored *u = c->own;
+  struct norm_sums *all = sums;
+  for (size_t i = 0; i < u->scores.queries; i++)
+    {
+      double norm = sqrt (square[i]), x = norm - u->shift;
+      qk_exact_add (&all->sum[SQUARE], square[i], 1);
+      qk_exact_add (&all->sum[NORM], x, 1);
+      qk_exact_add (&all->sum[SPREAD], x, x);
+      all->scale += fabs (x);
+      if (qk_replay_affords (r, QK_REPLAY_EXP))
+        qk_replay_compare (r, x, qk_root_less_ref (square[i], u->shift), norm + u->shift);
+    }
+}
+
+static void
+end_norms (void *sums, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  struct norm_sums *all = sums;
+  double value[NORM_COLUMNS];
+  for (int i = 0; i < NORM_COLUMNS; i++)
+    value[i] = qk_exact_value (&all->sum[i]) / c->units;
+  qk_replay_compare (r, row[SQUARE], value[SQUARE], value[SQUARE]);
+  qk_replay_compare (r, row[NORM], value[NORM], all->scale / c->units);
+  qk_replay_compare (r, row[SPREAD], value[SPREAD], value[SPREAD]);
+  free (all);
+}
+
+/* One chain of additions over the block; the rounding of a square, and of the mean.  A norm less
+   the shift has two roundings, each of at most the sum of both.  */
+static double
+norms_bound (const struct qk_case *c)
+{
+  return qk_gamma (c->units + 4);
+}
+
+static const struct qk_twin norms_twin = { .draws = qk_scored_draws,
+                                           .key = qk_scored_key,
+                                           .bound = norms_bound,
+                                           .begin = begin_norms,
+                                           .add = add_norms_again,
+                                           .end = end_norms };
+
+static const struct qk_kind norms_kind = { .name = "norms",
+                                           .unit = "block",
+                                           .columns = norms_columns,
+                                           .block = norms_block,
+                                           .twin = &norms_twin };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
@@ -95,6 +166,7 @@ static const struct qk_quantity quantities[] = {
   { "scale_exponent", "α of flat Var(c q·k)", "1", QK_LINE, "1/2 ± T",
     "The α at which the variance of the scaled scores does not depend on d_k: half the slope of "
     "log Var(q·k). Needs two head dimensions." },
+  QK_SUM_DIGITS,
   { 0 }
 };
 

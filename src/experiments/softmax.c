@@ -5,11 +5,15 @@
  */
 
 #include "../enclose.h"
+#include "../exact.h"
+#include "../reference.h"
+#include "../replay.h"
 #include "../scored.h"
 #include "../weights.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Multiply-adds, or their equivalent in time, that the weights of a row cost, a score, beside its
@@ -46,6 +50,19 @@ enum
   COUNTS
 };
 
+/* What the 8 rows of panel i of draw t are like; how many of them count, and their keys.  */
+static unsigned
+measure (struct qk_row_stats *stats, size_t keys[static QK_LANES], const struct setup *u,
+         uint64_t t, size_t i, const double *s, const struct qk_kernels *kernels)
+{
+  size_t n = u->draws.scores.keys;
+  struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+  unsigned rows = qk_weights_panel (keys, &u->draws, t, i);
+  kernels->row_sums (&sums, s + i * QK_LANES * n, n, keys, 0, u->draws.w.c);
+  kernels->row_stats (stats, &sums);
+  return rows;
+}
+
 /* Add up what the rows of draw t are like: means, or counts, whichever is not NULL.  */
 static void
 add_draw (double *means, double *counts, const struct setup *u, uint64_t t, struct qk_work *work)
@@ -56,12 +73,8 @@ add_draw (double *means, double *counts, const struct setup *u, uint64_t t, stru
   for (size_t i = 0; i < scores->queries / QK_LANES; i++)
     {
       size_t keys[QK_LANES];
-      unsigned rows = qk_weights_panel (keys, &u->draws, t, i);
-      struct qk_row_sums sums = QK_ROW_SUMS_NONE;
       struct qk_row_stats stats;
-      kernels->row_sums (&sums, s + i * QK_LANES * scores->keys, scores->keys, keys, 0,
-                         u->draws.w.c);
-      kernels->row_stats (&stats, &sums);
+      unsigned rows = measure (&stats, keys, u, t, i, s, kernels);
       for (unsigned lane = 0; means && lane < rows; lane++)
         {
           means[PARTICIPATION] += stats.participation[lane];
@@ -107,10 +120,132 @@ static const struct qk_column tiles_columns[] = {
 static const struct qk_column queries_columns[]
     = { { "above_0.9", 1 }, { "above_0.99", 1 }, { 0 } };
 
-static const struct qk_kind tiles_kind
-    = { .name = "tiles", .unit = "block", .columns = tiles_columns, .block = tiles_block };
-static const struct qk_kind queries_kind
-    = { .name = "queries", .unit = "query", .columns = queries_columns, .block = queries_block };
+/* ---- Their replay ---------------------------------------------------------------------------- */
+
+/* Of a block: values of the kernels, summed exactly, and counts; and room for a row in MPFR.  */
+struct sums
+{
+  struct qk_exact mean[MEANS];
+  double count[COUNTS];
+  struct qk_weights_ref *weights;
+};
+
+static void
+free_sums (struct sums *x)
+{
+  qk_weights_ref_free (x->weights);
+  free (x);
+}
+
+static void *
+begin_rows (const struct qk_case *c)
+{
+  const struct setup *u = c->own;
+  struct sums *x = calloc (1, sizeof *x);
+  if (x && (x->weights = qk_weights_ref_new ((size_t)u->draws.w.rows.n)))
+    return x;
+  free (x);
+  return NULL;
+}
+
+/* A share is wrong if the weight is on the other side of the limit, and not by rounding.  */
+static void
+compare_share (struct qk_replay *r, double limit, double found, double exact)
+{
+  bool other = (found > limit) != (exact > limit) && fabs (exact - limit) > 1e-12;
+  qk_replay_compare (r, other, 0, 1);
+}
+
+static void
+add_rows (void *to, struct qk_replay *r, const struct qk_case *c, uint64_t t, const double *s,
+          const double *row, struct qk_work *work)
+{
+  (void)row;
+  const struct setup *u = c->own;
+  const struct qk_scores *scores = &u->draws.scores;
+  struct sums *all = to;
+  for (size_t i = 0; i < scores->queries / QK_LANES; i++)
+    {
+      size_t keys[QK_LANES];
+      struct qk_row_stats stats;
+      unsigned rows = measure (&stats, keys, u, t, i, s, work->kernels);
+      bool afford = qk_replay_affords (r, QK_REPLAY_EXP * QK_LANES * u->draws.w.rows.n);
+      for (unsigned lane = 0; lane < rows; lane++)
+        {
+          struct qk_row_ref exact;
+          qk_exact_add (&all->mean[PARTICIPATION], stats.participation[lane], 1);
+          qk_exact_add (&all->mean[MAX_WEIGHT], stats.top[lane], 1);
+          qk_exact_add (&all->mean[ENTROPY], stats.entropy[lane], 1);
+          qk_exact_add (&all->mean[TRACE], stats.trace[lane], 1);
+          all->count[ABOVE_90] += stats.top[lane] > 0.9;
+          all->count[ABOVE_99] += stats.top[lane] > 0.99;
+          if (!afford)
+            continue;
+          qk_weights_ref_set (all->weights, &exact, s + i * QK_LANES * scores->keys + lane,
+                              keys[lane], QK_LANES, u->draws.w.c);
+          qk_replay_compare (r, stats.participation[lane], exact.participation,
+                             exact.participation);
+          qk_replay_compare (r, stats.top[lane], exact.top, exact.top);
+          qk_replay_compare (r, stats.entropy[lane], exact.entropy, exact.entropy);
+          qk_replay_compare (r, stats.trace[lane], exact.trace, exact.trace);
+          compare_share (r, 0.9, stats.top[lane], exact.top);
+          compare_share (r, 0.99, stats.top[lane], exact.top);
+        }
+    }
+}
+
+static void
+end_tiles (void *to, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  struct sums *all = to;
+  for (int i = 0; i < MEANS; i++)
+    {
+      double mean = qk_exact_value (&all->mean[i]) / c->units;
+      qk_replay_compare (r, row[i], mean, mean);
+    }
+  free_sums (all);
+}
+
+static void
+end_queries (void *to, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  struct sums *all = to;
+  for (int i = 0; i < COUNTS; i++)
+    qk_replay_compare (r, row[i], all->count[i], c->units);
+  free_sums (all);
+}
+
+static double
+rows_bound (const struct qk_case *c)
+{
+  return qk_weights_stats_bound (((const struct setup *)c->own)->draws.w.rows.n, c->units);
+}
+
+static const struct qk_twin tiles_twin = { .draws = qk_weights_replayed,
+                                           .key = qk_weights_key,
+                                           .bound = rows_bound,
+                                           .begin = begin_rows,
+                                           .add = add_rows,
+                                           .end = end_tiles };
+static const struct qk_twin queries_twin = { .draws = qk_weights_replayed,
+                                             .key = qk_weights_key,
+                                             .bound = rows_bound,
+                                             .begin = begin_rows,
+                                             .add = add_rows,
+                                             .end = end_queries };
+
+/* ---- Kinds ----------------------------------------------------------------------------------- */
+
+static const struct qk_kind tiles_kind = { .name = "tiles",
+                                           .unit = "block",
+                                           .columns = tiles_columns,
+                                           .block = tiles_block,
+                                           .twin = &tiles_twin };
+static const struct qk_kind queries_kind = { .name = "queries",
+                                             .unit = "query",
+                                             .columns = queries_columns,
+                                             .block = queries_block,
+                                             .twin = &queries_twin };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
@@ -175,6 +310,7 @@ static const struct qk_quantity quantities[] = {
   { "freezing", "√(2 ln n)", "1", QK_DETAIL, EXACT_ONLY,
     "The deviation σ at which the softmax freezes in the limit of many keys; at finite n a trend, "
     "not a step. Exact value, with --exact." },
+  QK_SUM_DIGITS,
   { 0 }
 };
 

@@ -6,11 +6,13 @@
 
 #include "../ecdf.h"
 #include "../enclose.h"
+#include "../replay.h"
 #include "../scored.h"
 #include "../theory.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Up to this d_k the t interval of the kurtosis converges slowly.  */
@@ -47,8 +49,56 @@ law_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work 
 
 static const struct qk_column law_columns[] = { { "below", QK_ECDF_POINTS }, { 0 } };
 
-static const struct qk_kind law_kind
-    = { .name = "law", .unit = "pair", .columns = law_columns, .block = law_block };
+/* Its replay: every score against every point.  */
+
+static void *
+begin_law (const struct qk_case *c)
+{
+  (void)c;
+  return calloc (QK_ECDF_POINTS, sizeof (double));
+}
+
+static void
+add_law (void *sums, struct qk_replay *r, const struct qk_case *c, uint64_t t, const double *s,
+         const double *row, struct qk_work *work)
+{
+  (void)row;
+  (void)r;
+  (void)t;
+  (void)work;
+  const struct setup *u = c->own;
+  double *below = sums;
+  for (size_t i = 0; i < u->scored.scores.queries; i++)
+    for (int j = 0; j < QK_ECDF_POINTS; j++)
+      below[j] += s[i] <= u->law->x[j];
+}
+
+static void
+end_law (void *sums, struct qk_replay *r, const struct qk_case *c, const double *row)
+{
+  const double *below = sums;
+  for (int j = 0; j < QK_ECDF_POINTS; j++)
+    qk_replay_compare (r, row[j], below[j], c->units);
+  free (sums);
+}
+
+static double
+law_bound (const struct qk_case *c)
+{
+  (void)c;
+  return 0;
+}
+
+static const struct qk_twin law_twin = { .draws = qk_scored_draws,
+                                         .key = qk_scored_key,
+                                         .bound = law_bound,
+                                         .begin = begin_law,
+                                         .add = add_law,
+                                         .end = end_law };
+
+static const struct qk_kind law_kind = {
+  .name = "law", .unit = "pair", .columns = law_columns, .block = law_block, .twin = &law_twin
+};
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 enum quantity
@@ -89,6 +139,7 @@ static const struct qk_quantity quantities[] = {
     "d_k E[q_i²] Var(k_i). Not with --correlation, where scores are taken in pairs." },
   { "variance_slope", "slope of log Var(q·k) against log d_k", "1", QK_LINE,
     "1 ± 2 ln(1+T)/ln(d_max/d_min)", "Growth of the variance. Needs two head dimensions." },
+  QK_SUM_DIGITS,
   { 0 }
 };
 
@@ -342,7 +393,7 @@ plan_variance (struct qk_plan *plan, char why[static QK_WHY])
           if (!obstacle[i])
             add_statement (plan, SCORE_EXCESS_KURTOSIS, c);
         }
-      if (known && qk_plan_wants (plan, "score_law"))
+      if (known && (qk_plan_wants (plan, "score_law") || qk_replay_named (plan)))
         add_statement (plan, SCORE_LAW, add_case (plan, &law_kind, d));
       if (!pairs)
         add_statement (plan, ROW_VARIANCE, c);
