@@ -335,7 +335,7 @@ qk_help_short (FILE *out, const struct qk_experiment *experiment)
   fprintf (out, "qkcheck %s: %s\n\nUsage: qkcheck %s [OPTION]...", experiment->name,
            experiment->question, experiment->name);
   for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
-    fprintf (out, " %s", o->name);
+    fprintf (out, o->any ? " [%s]..." : " %s", o->name);
   fputs ("\n", out);
   if (experiment->operands)
     page_title (&page, "Operands");
@@ -585,7 +585,7 @@ man_command (FILE *out, const struct qk_experiment *experiment)
   man_begin (out, name, 1, experiment->question);
   fprintf (out, ".SH SYNOPSIS\n\\fBqkcheck %s\\fR [\\fIOPTION\\fR]...", experiment->name);
   for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
-    fprintf (out, " \\fI%s\\fR", o->name);
+    fprintf (out, o->any ? " [\\fI%s\\fR]..." : " \\fI%s\\fR", o->name);
   fputs ("\n.SH DESCRIPTION\n", out);
   for (const char *const *paragraph = experiment->description; *paragraph; paragraph++)
     {

@@ -2,6 +2,7 @@
 
 #include "blocks.h"
 #include "build.h"
+#include "commands.h"
 #include "engine.h"
 #include "help.h"
 #include "message.h"
@@ -274,7 +275,7 @@ run_plan (const struct qk_experiment *experiment, const struct qk_params *params
           char **argv)
 {
   char why[QK_WHY];
-  struct qk_plan plan = { .experiment = experiment, .params = params };
+  struct qk_plan plan = { .experiment = experiment, .params = params, .commands = &qk_commands };
   const struct qk_kernels *kernels = choose_kernels ();
   int status = EXIT_TROUBLE;
   if (!kernels)

@@ -128,6 +128,9 @@ usage "'' is not a command" ""
 usage "a command comes first" --dk=64
 usage "no page 'nonsense'" help nonsense
 usage "variance: --reference takes no value" variance --reference=yes
+usage "reference: 'softmx' is none of variance, .*; did you mean 'softmax'" reference --whole softmx
+usage "reference: 'audit' is none of variance, scale, " reference --whole audit
+usage "reference: 'softmax': operands are commands whose blocks --whole" reference softmax
 usage "variance: --output: .*No such file" variance --dk=64 -o nowhere/file
 usage "variance: --blocks: .*No such file" variance --dk=64 --blocks=nowhere/file
 QKCHECK_ISA=z80 usage "QKCHECK_ISA: 'z80'" variance --dk=64
@@ -221,6 +224,11 @@ check "--reference adds a finding a case" \
 check "--blocks has the replay" grep -q "'dot_digits', '<f8'" replay.npy
 "$QKCHECK" scale --dk=4 --samples=256 --quantity=sum_digits >out
 check "sum_digits alone holds" test $? -eq 0
+"$QKCHECK" reference --whole variance variance --dk=4 --json | grep '"type":"finding"' >a
+check "--whole: each command once" grep -q '"case":{"task":"variance","d_k":4}' a
+check "--whole: one finding a case" test "$(wc -l <a)" -eq 1
+"$QKCHECK" reference --whole scale --dk=4 --dist=laplace --dry-run >out
+check "--whole: a plan" grep -q 'replay scale norms d_k=4' out
 
 # ---- plan ----
 "$QKCHECK" variance --dry-run >out

@@ -9,9 +9,9 @@ rooms='
   0  qk verdict message
   1  stream sampler polynomials moments attention theory scores softmax_theory projection symmetry_theory
      enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
-  2  experiment replay scored weights part sums narrow given
+  2  experiment replay scored weights part sums narrow given whole
   3  experiments/* claims
-  4  engine option report report-* figure grid blocks output help registry registry-list
+  4  engine commands option report report-* figure grid blocks output help registry registry-list
      manual build
   5  main
 '

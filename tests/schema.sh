@@ -30,6 +30,7 @@ done <<END
 0 variance --dk=2,8 --tolerance=0.1 --dry-run
 0 variance --dk=4 --tolerance=0.1 --miss=0.01 --seed=0xffffffffffffffff
 0 scale --dk=2,8 --tolerance=0.1 --reference
+0 reference --whole scale --dk=4
 1 scale --dk=2,8 --correlation=-0.5 --tolerance=0.1
 0 symmetry --keys=8 --dk=4 --norm=rms --tolerance=0.2
 END

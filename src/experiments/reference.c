@@ -6,20 +6,22 @@
 #include "../given.h"
 #include "../narrow.h"
 #include "../part.h"
+#include "../replay.h"
 #include "../rounding.h"
 #include "../scored.h"
 #include "../sums.h"
 #include "../weights.h"
+#include "../whole.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct qk_part *const parts[]
-    = { &qk_sums_part, &qk_narrow_part, &qk_given_part, NULL };
+    = { &qk_sums_part, &qk_narrow_part, &qk_given_part, &qk_whole_part, NULL };
 
 /* All kinds of all parts, ended by NULL.  */
 static const struct qk_kind *const kinds[]
-    = { &qk_sums_kind, &qk_overflow_kind, &qk_softmax_kind, &qk_given_kind, NULL };
+    = { &qk_sums_kind, &qk_overflow_kind, &qk_softmax_kind, &qk_given_kind, &qk_replay_kind, NULL };
 
 /* ---- Quantities ------------------------------------------------------------------------------ */
 
@@ -66,8 +68,7 @@ static const struct qk_quantity quantities[] = {
   { "counterexample", "counterexample", "1", QK_DETAIL, "equality",
     "log10 of the probability that one score of components of variance 1 rounds to infinity in "
     "binary16 at d_k = 64: scores do not overflow." },
-  { "sum_digits", "digits", "1", QK_COLUMN, "as the proved bound",
-    "Decimal digits to which a sum agrees with that of MPFR." },
+  QK_SUM_DIGITS,
   { "dot", "dot", "score", QK_LINE, "none",
     "The correctly rounded dot product of a row of --q and the same row of --k, in the format of "
     "--format-acc." },
@@ -89,6 +90,8 @@ plan_reference (struct qk_plan *plan, char why[static QK_WHY])
   for (const struct qk_part *const *part = parts; *part; part++)
     {
       size_t first = plan->n_statements;
+      if (plan->params->whole && *part != &qk_whole_part)
+        continue;
       if ((*part)->plan (plan, why))
         return -1;
       for (size_t i = first; i < plan->n_statements; i++)
@@ -177,7 +180,8 @@ static const struct qk_option options[] = {
     .shown = "4..1024*4; with --condition 64",
     .lo = 1,
     .hi = 1048576,
-    .help = "Lengths of the vectors." },
+    .help = "Lengths of the vectors; with --whole head dimensions, " QK_WHOLE_DK
+            " where none are given." },
   { .name = "algorithm",
     .type = QK_NAMES,
     .offset = offsetof (struct qk_params, algorithm),
@@ -266,9 +270,15 @@ static const struct qk_option options[] = {
   { .name = "whole",
     .type = QK_FLAG,
     .offset = offsetof (struct qk_params, whole),
-    .help = "Replay whole blocks." },
+    .help = "In place of sums: replay in MPFR a whole block of every case of each COMMAND, all "
+            "its dot products and statistics." },
   { 0 },
 };
+
+static const struct qk_operand operands[]
+    = { { "COMMAND", "With --whole: a command that samples; all of them where none is named.",
+          true },
+        { 0 } };
 
 static const struct qk_example examples[] = {
   { "--dk=4,64 --format-in=binary32,binary16", "error_rms_u", QK_HOLDS,
@@ -339,6 +349,7 @@ const struct qk_experiment qk_experiment_reference = {
   .asked = "Do sums err as their theory says?",
   .description = description,
   .unit = "sums",
+  .operands = operands,
   .options = options,
   .quantities = quantities,
   .kinds = kinds,
