@@ -45,6 +45,23 @@ Theorem score_variance_equal d (T : measurableType d) (R : realType) (P : {measu
   Var P (score q k) = n%:R * (vq * vk + vq * mk ^+ 2 + mq ^+ 2 * vk).
 Proof. exact (fun P1 ind iq ik => score_variance_equal P1 ind iq ik (mq:=mq) (mk:=mk) (vq:=vq) (vk:=vk)). Qed.
 
+(* Components that may depend on each other inside a vector: from the second moments across the two vectors,
+   which factor where the vectors are independent,  Var s = tr(Sq Sk) + mk' Sq mk + mq' Sk mq,  S being the
+   matrix of covariances and m the vector of means. *)
+Theorem score_variance_covariances d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (n : nat) (q k : 'I_n -> T -> R) :
+  P setT = 1%E ->
+  (forall i, Int P (q i)) -> (forall i, Int P (k i)) ->
+  (forall i j, Int P (fun x => q i x * q j x)) -> (forall i j, Int P (fun x => k i x * k j x)) ->
+  (forall i, Int P (fun x => q i x * k i x)) ->
+  (forall i j, Int P (fun x => (q i x * k i x) * (q j x * k j x))) ->
+  (forall i, Ex P (fun x => q i x * k i x) = Ex P (q i) * Ex P (k i)) ->
+  (forall i j, Ex P (fun x => (q i x * k i x) * (q j x * k j x)) =
+               Ex P (fun x => q i x * q j x) * Ex P (fun x => k i x * k j x)) ->
+  Var P (score q k) = \sum_i \sum_j (Cov P (q i) (q j) * Cov P (k i) (k j)
+    + Ex P (q i) * Ex P (q j) * Cov P (k i) (k j) + Ex P (k i) * Ex P (k j) * Cov P (q i) (q j)).
+Proof. exact (fun P1 => @vectors_variance d T R P P1 n q k). Qed.
+
 (* E s = 0. *)
 Theorem score_mean d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (n : nat) (q k : 'I_n -> T -> R) :
@@ -82,7 +99,8 @@ Proof. exact (fun P1 P1' qk qk' m0 n0 mn => slope_one P1 P1' qk qk' m0 n0 mn). Q
 
 (* 2 n fair coins, all outcomes equally likely: their signs are independent, of mean 0 and variance 1. *)
 Theorem random_signs (R : realType) (n : nat) :
-  uniform [finType of 'I_n + 'I_n] R setT = 1%E /\ standard (uniform [finType of 'I_n + 'I_n] R) (joint (@query R n) (@key R n)).
+  uniform [finType of 'I_n + 'I_n] R setT = 1%E /\
+  standard (uniform [finType of 'I_n + 'I_n] R) (joint (@query R n) (@key R n)).
 Proof. exact (conj (uniformT _ R) (signs_standard R n)). Qed.
 
 (* ... so that the variance of their score is n. *)
@@ -104,7 +122,8 @@ Proof. exact (fun P1 qk => copied_variance P1 n qk). Qed.
 
 (* Signs for r queries and c keys satisfy what is assumed of a block, with fourth moment 1. *)
 Theorem random_signs_block (R : realType) (r c n : nat) :
-  uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R setT = 1%E /\ standard4 (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) 1 (@queries R r c n) /\
+  uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R setT = 1%E /\
+  standard4 (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) 1 (@queries R r c n) /\
   standard4 (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) 1 (@keys R r c n) /\
   independent (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) (joint (@queries R r c n) (@keys R r c n)).
 Proof. exact (conj (uniformT _ R) (block_of_signs R r c n)). Qed.
@@ -203,7 +222,7 @@ Theorem norm_variance d (T : measurableType d) (R : realType) (P : {measure set 
   P setT = 1%E -> standard4 P m q -> Var P (fun x => \sum_i q i x ^+ 2) = n%:R * (m - 1).
 Proof. exact (fun P1 q4 => norm2_variance P1 q4). Qed.
 
-(* The score of x with itself has mean n and variance n (m - 1); with an independent y, mean 0 and variance n. *)
+(* The score of a vector with itself has mean n and variance n (m - 1); with an independent one, 0 and n. *)
 Theorem self_score_mean d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (n : nat) (m : R) (q : 'I_n -> T -> R) :
   P setT = 1%E -> standard4 P m q -> Ex P (score q q) = n%:R.

@@ -106,8 +106,12 @@ Qed.
 Let components a b : standard4 P mq (fun i => q (a, i)) /\ standard4 P mk (fun i => k (b, i)) /\
   independent P (joint (fun i => q (a, i)) (fun i => k (b, i))).
 Proof.
-split; first by split=> [|i]; [apply: (independent_sub P1 (f := fun i => (a, i)) _ q4.1) => i j [->]|exact: q4.2].
-split; first by split=> [|i]; [apply: (independent_sub P1 (f := fun i => (b, i)) _ k4.1) => i j [->]|exact: k4.2].
+split.
+  split=> [|i]; last exact: q4.2.
+  by apply: (independent_sub P1 (f := fun i => (a, i)) _ q4.1) => i j [->].
+split.
+  split=> [|i]; last exact: k4.2.
+  by apply: (independent_sub P1 (f := fun i => (b, i)) _ k4.1) => i j [->].
 pose f (u : 'I_n + 'I_n) : 'I_r * 'I_n + 'I_c * 'I_n :=
   match u with inl i => inl (a, i) | inr i => inr (b, i) end.
 have -> : joint (fun i => q (a, i)) (fun i => k (b, i)) = fun u => joint q k (f u).

@@ -1,4 +1,4 @@
-(* Independence.v -- mutual independence of finitely many random variables, and what it gives for functions >= 0.
+(* Independence.v -- mutual independence of random variables, and what it gives for functions >= 0.
 
    E prod_i f_i(Z_i) = prod_i E f_i(Z_i): from the definition, which is about events, one variable after the
    other goes from an indicator to its f_i, by Measure.core.  *)

@@ -1,4 +1,4 @@
-(* Scale.v -- which power of the dimension keeps the variance of scores constant: the square root, and no other.
+(* Scale.v -- which power of the dimension keeps the variance of scores constant: only the square root.
 
    Var (n^(-a) s) = n^(1 - 2a), for n independent components of mean 0 and variance 1; with pairs of
    correlation rho the mean is rho n, and n^(-a) E s is constant in n only for a = 1.  *)
