@@ -1,13 +1,15 @@
-(* Claims_prob.v -- what the folder prob proves, restated in full; Claims_prob.txt is what Coq makes of it.
+(* Claims_prob.v -- what the folder prob proves, restated in full; Coq's text: Claims_prob.txt.
 
-   T with P is a probability space: a measurable type, and a measure with P setT = 1.  A random variable is a
-   measurable function T -> R.  Ex, Var and Cov are expectation, variance and covariance, Int says that a
-   random variable is integrable; joint q k is the family of all q_i and all k_j; independent says that a
-   finite family is one of random variables that are mutually independent; standard adds mean 0, variance 1
-   and an integrable square to each, standard4 m an integrable fourth power of expectation m too, where m is
-   3 + excess kurtosis.  score q k is  s = sum_i q_i k_i.  %:R makes a real number of a natural one.  *)
+   T with P is a probability space: a measurable type, and a measure with P setT = 1.  A random
+   variable is a measurable function T -> R.  Ex, Var and Cov are expectation, variance and
+   covariance, Int says that a random variable is integrable; joint q k is the family of all q_i
+   and all k_j; independent says that a finite family is one of random variables that are mutually
+   independent; standard adds mean 0, variance 1 and an integrable square to each, standard4 m an
+   integrable fourth power of expectation m too, where m is 3 + excess kurtosis.  score q k is
+   s = sum_i q_i k_i.  %:R makes a real number of a natural one.  *)
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral exp.
 From Qkcheck.prob Require Import Independence Expectation Score Scale Row Fourth Paired Block Signs.
@@ -25,17 +27,20 @@ Theorem score_mean_general d (T : measurableType d) (R : realType) (P : {measure
   Ex P (score q k) = \sum_i Ex P (q i) * Ex P (k i).
 Proof. exact (fun P1 ind iq ik => score_mean P1 ind iq ik). Qed.
 
-(* Var s = sum (Vq Vk + Vq mk^2 + mq^2 Vk), for independent components of any means m and variances V. *)
-Theorem score_variance_general d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+(* Var s = sum (Vq Vk + Vq mk^2 + mq^2 Vk), for independent components of any means m and variances
+   V. *)
+Theorem score_variance_general d (T : measurableType d) (R : realType)
+    (P : {measure set T -> \bar R})
     (n : nat) (q k : 'I_n -> T -> R) :
   P setT = 1%E -> independent P (joint q k) ->
   (forall i, Int P (fun x => q i x ^+ 2)) -> (forall i, Int P (fun x => k i x ^+ 2)) ->
   Var P (score q k) =
-  \sum_i (Var P (q i) * Var P (k i) + Var P (q i) * Ex P (k i) ^+ 2 + Ex P (q i) ^+ 2 * Var P (k i)).
+  \sum_i (Var P (q i) * Var P (k i) + Var P (q i) * Ex P (k i) ^+ 2
+          + Ex P (q i) ^+ 2 * Var P (k i)).
 Proof. exact (fun P1 ind iq ik => score_variance P1 ind iq ik). Qed.
 
-(* The same with the same mean and variance in all components of a vector.  With both means mu and both
-   variances 1 it is n (1 + 2 mu^2); with means 0, n times the product of the variances. *)
+(* The same with the same mean and variance in all components of a vector.  With both means mu and
+   both variances 1 it is n (1 + 2 mu^2); with means 0, n times the product of the variances. *)
 Theorem score_variance_equal d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (n : nat) (q k : 'I_n -> T -> R) (mq mk vq vk : R) :
   P setT = 1%E -> independent P (joint q k) ->
@@ -43,12 +48,13 @@ Theorem score_variance_equal d (T : measurableType d) (R : realType) (P : {measu
   (forall i, Ex P (q i) = mq) -> (forall i, Ex P (k i) = mk) ->
   (forall i, Var P (q i) = vq) -> (forall i, Var P (k i) = vk) ->
   Var P (score q k) = n%:R * (vq * vk + vq * mk ^+ 2 + mq ^+ 2 * vk).
-Proof. exact (fun P1 ind iq ik => score_variance_equal P1 ind iq ik (mq:=mq) (mk:=mk) (vq:=vq) (vk:=vk)). Qed.
+Proof. exact (fun P1 ind iq ik => @score_variance_equal d T R P P1 n q k ind iq ik mq mk vq vk). Qed.
 
-(* Components that may depend on each other inside a vector: from the second moments across the two vectors,
-   which factor where the vectors are independent,  Var s = tr(Sq Sk) + mk' Sq mk + mq' Sk mq,  S being the
-   matrix of covariances and m the vector of means. *)
-Theorem score_variance_covariances d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+(* Components that may depend on each other inside a vector: from the second moments across the two
+   vectors, which factor where the vectors are independent,  Var s = tr(Sq Sk) + mk' Sq mk + mq' Sk
+   mq,  S being the matrix of covariances and m the vector of means. *)
+Theorem score_variance_covariances d (T : measurableType d) (R : realType)
+    (P : {measure set T -> \bar R})
     (n : nat) (q k : 'I_n -> T -> R) :
   P setT = 1%E ->
   (forall i, Int P (q i)) -> (forall i, Int P (k i)) ->
@@ -86,7 +92,8 @@ Theorem score_deviation d (T : measurableType d) (R : realType) (P : {measure se
   P setT = 1%E -> standard P (joint q k) -> Num.sqrt (Var P (score q k)) = Num.sqrt n%:R.
 Proof. exact (fun P1 qk => score_deviation P1 qk). Qed.
 
-(* Through any two dimensions m and n, log Var s has slope 1 against the logarithm of the dimension. *)
+(* Through any two dimensions m and n, log Var s has slope 1 against the logarithm of the
+   dimension. *)
 Theorem variance_slope d (T : measurableType d) d' (T' : measurableType d') (R : realType)
     (P : {measure set T -> \bar R}) (P' : {measure set T' -> \bar R}) (m n : nat)
     (q k : 'I_m -> T -> R) (q' k' : 'I_n -> T' -> R) :
@@ -97,7 +104,8 @@ Proof. exact (fun P1 P1' qk qk' m0 n0 mn => slope_one P1 P1' qk qk' m0 n0 mn). Q
 
 (** ** The hypotheses are not empty *)
 
-(* 2 n fair coins, all outcomes equally likely: their signs are independent, of mean 0 and variance 1. *)
+(* 2 n fair coins, all outcomes equally likely: their signs are independent, of mean 0 and variance
+   1. *)
 Theorem random_signs (R : realType) (n : nat) :
   uniform [finType of 'I_n + 'I_n] R setT = 1%E /\
   standard (uniform [finType of 'I_n + 'I_n] R) (joint (@query R n) (@key R n)).
@@ -125,7 +133,8 @@ Theorem random_signs_block (R : realType) (r c n : nat) :
   uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R setT = 1%E /\
   standard4 (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) 1 (@queries R r c n) /\
   standard4 (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) 1 (@keys R r c n) /\
-  independent (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R) (joint (@queries R r c n) (@keys R r c n)).
+  independent (uniform [finType of 'I_r * 'I_n + 'I_c * 'I_n] R)
+    (joint (@queries R r c n) (@keys R r c n)).
 Proof. exact (conj (uniformT _ R) (block_of_signs R r c n)). Qed.
 
 (** ** Scale *)
@@ -138,7 +147,8 @@ Theorem scaled_variance d (T : measurableType d) (R : realType) (P : {measure se
 Proof. exact (fun P1 qk n0 => scaled_score_variance_one P1 qk n0). Qed.
 
 (* Var (n^(-a) s) = n^(1 - 2 a). *)
-Theorem scaled_variance_power d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+Theorem scaled_variance_power d (T : measurableType d) (R : realType)
+    (P : {measure set T -> \bar R})
     (n : nat) (q k : 'I_n -> T -> R) (a : R) :
   P setT = 1%E -> standard P (joint q k) -> (0 < n)%N ->
   Var P (fun x => n%:R `^ (- a) * score q k x) = n%:R `^ (1 - a *+ 2).
@@ -178,7 +188,8 @@ Theorem correlated_variance d (T : measurableType d) (R : realType) (P : {measur
 Proof. exact (fun P1 q4 qz one => paired_variance P1 q4 qz one). Qed.
 
 (* E (n^(-a) s) = rho n^(1 - a): it grows with n for every a < 1. *)
-Theorem correlated_mean_power d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+Theorem correlated_mean_power d (T : measurableType d) (R : realType)
+    (P : {measure set T -> \bar R})
     (n : nat) (m rho tau : R) (q z : 'I_n -> T -> R) (a : R) :
   P setT = 1%E -> standard4 P m q -> standard P (joint q z) -> (0 < n)%N ->
   Ex P (fun x => n%:R `^ (- a) * score q (fun i x => rho * q i x + tau * z i x) x)
@@ -187,7 +198,8 @@ Proof. exact (fun P1 q4 qz n0 => power_score_mean P1 rho tau q4 qz n0 a). Qed.
 
 (** ** The variance within a row: one query and c keys, k (b, i) being component i of key b *)
 
-(* E (sample variance of the row) = sum E q_i^2 Var k_i, where all keys have the same means and variances. *)
+(* E (sample variance of the row) = sum E q_i^2 Var k_i, where all keys have the same means and
+   variances. *)
 Theorem row_variance d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (n c : nat) (q : 'I_n -> T -> R) (k : 'I_c * 'I_n -> T -> R) (l w : 'I_n -> R) :
   P setT = 1%E -> independent P (joint q k) ->
@@ -197,8 +209,8 @@ Theorem row_variance d (T : measurableType d) (R : realType) (P : {measure set T
   \sum_i Ex P (fun x => q i x ^+ 2) * w i.
 Proof. exact (fun P1 ind iq ik mk vk c1 => row_variance P1 ind iq ik mk vk c1). Qed.
 
-(* With variances 1 it is n (1 + mq^2), mq the mean of the query's components: a mean of the keys alone, which
-   makes Var s larger, changes nothing within rows. *)
+(* With variances 1 it is n (1 + mq^2), mq the mean of the query's components: a mean of the keys
+   alone, which makes Var s larger, changes nothing within rows. *)
 Theorem row_variance_shift d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (n c : nat) (q : 'I_n -> T -> R) (k : 'I_c * 'I_n -> T -> R) (l w : 'I_n -> R) (mq : R) :
   P setT = 1%E -> independent P (joint q k) ->
@@ -222,7 +234,8 @@ Theorem norm_variance d (T : measurableType d) (R : realType) (P : {measure set 
   P setT = 1%E -> standard4 P m q -> Var P (fun x => \sum_i q i x ^+ 2) = n%:R * (m - 1).
 Proof. exact (fun P1 q4 => norm2_variance P1 q4). Qed.
 
-(* The score of a vector with itself has mean n and variance n (m - 1); with an independent one, 0 and n. *)
+(* The score of a vector with itself has mean n and variance n (m - 1); with an independent one, 0
+   and n. *)
 Theorem self_score_mean d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (n : nat) (m : R) (q : 'I_n -> T -> R) :
   P setT = 1%E -> standard4 P m q -> Ex P (score q q) = n%:R.
@@ -242,9 +255,9 @@ Theorem score_fourth_moment d (T : measurableType d) (R : realType) (P : {measur
   Ex P (fun x => score q k x ^+ 4) = n%:R ^+ 2 *+ 3 + n%:R * (mq * mk - 3%:R).
 Proof. exact (fun P1 q4 k4 ind => score_fourth P1 q4 k4 ind). Qed.
 
-(* r queries and c keys, component i of query a being q (a, i): the covariance of the squares of two scores
-   is  Var s^2  where both are the same score,  Var ||q_a||^2  where they share the query,  Var ||k_b||^2
-   where they share the key, and 0 otherwise. *)
+(* r queries and c keys, component i of query a being q (a, i): the covariance of the squares of
+   two scores is  Var s^2  where both are the same score,  Var ||q_a||^2
+   where they share the query,  Var ||k_b||^2 where they share the key, and 0 otherwise. *)
 Theorem square_covariance d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
     (r c n : nat) (mq mk : R) (q : 'I_r * 'I_n -> T -> R) (k : 'I_c * 'I_n -> T -> R)
     (a e : 'I_r) (b f : 'I_c) :
@@ -256,8 +269,10 @@ Theorem square_covariance d (T : measurableType d) (R : realType) (P : {measure 
 Proof. exact (fun P1 q4 k4 ind => square_covariance P1 q4 k4 ind a b e f). Qed.
 
 (* N = r independent scores: the mean of their squares has variance  Var s^2 / N. *)
-Theorem independent_scores_variance d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
-    (r c n : nat) (mq mk : R) (q : 'I_r * 'I_n -> T -> R) (k : 'I_c * 'I_n -> T -> R) (h : 'I_r -> 'I_c) :
+Theorem independent_scores_variance d (T : measurableType d) (R : realType)
+    (P : {measure set T -> \bar R})
+    (r c n : nat) (mq mk : R) (q : 'I_r * 'I_n -> T -> R) (k : 'I_c * 'I_n -> T -> R)
+    (h : 'I_r -> 'I_c) :
   P setT = 1%E -> standard4 P mq q -> standard4 P mk k -> independent P (joint q k) ->
   injective h -> (0 < r)%N ->
   Var P (fun x => r%:R^-1 * \sum_a score (fun i => q (a, i)) (fun i => k (h a, i)) x ^+ 2) =

@@ -1,11 +1,12 @@
 (* Block.v -- the sampling error of the mean square of the scores of one block of queries and keys.
 
-   All scores of r queries and c keys: those of one row share a query, those of one column a key.  They are
-   uncorrelated, but their squares are not; the covariance of two squares is the variance of the squared norm
-   of what they share.  *)
+   All scores of r queries and c keys: those of one row share a query, those of one column a key.
+   They are uncorrelated, but their squares are not; the covariance of two squares is the variance
+   of the squared norm of what they share.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation Score Fourth.
@@ -211,8 +212,8 @@ move: (r%:R * c%:R) W => B W B0.
 by rewrite expr2 mulrA -(mulrA B^-1) mulVf// mulr1 mulrC.
 Qed.
 
-(* One score of each query, with a key of its own: independent scores, so the variance of one over their
-   number.  The cells (a, a) of a square block are such scores. *)
+(* One score of each query, with a key of its own: independent scores, so the variance of one over
+   their number.  The cells (a, a) of a square block are such scores. *)
 Theorem diagonal_variance (h : 'I_r -> 'I_c) : injective h -> (0 < r)%N ->
   Var (fun x => r%:R^-1 * \sum_a block_score a (h a) x ^+ 2) =
   (n%:R ^+ 2 *+ 2 + n%:R * (mq * mk - 3%:R)) / r%:R.
@@ -229,7 +230,8 @@ have iS2 : Int (fun x => (\sum_a X a x) ^+ 2).
 rewrite (Var_scale P1 _ iS iS2).
 rewrite (Var_sum P1 iX iXX) (_ : \sum_a _ = r%:R * V).
   by rewrite expr2 mulrA -(mulrA _^-1) mulVf ?mulr1 1?mulrC// pnatr_eq0 -lt0n.
-rewrite -sum_one; apply: eq_bigr => a _; rewrite (bigD1 a)//= square_covariance !eqxx big1 ?addr0// => e ea.
+rewrite -sum_one; apply: eq_bigr => a _; rewrite (bigD1 a)//= square_covariance !eqxx.
+rewrite big1 ?addr0// => e ea.
 by rewrite square_covariance eq_sym (negbTE ea) (inj_eq h_inj) eq_sym (negbTE ea).
 Qed.
 End Block.

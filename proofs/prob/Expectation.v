@@ -1,11 +1,12 @@
-(* Expectation.v -- expectation, variance, covariance; products of independent variables of any sign.
+(* Expectation.v -- expectation, variance, covariance; products of independent variables.
 
-   A monomial in random variables is written as a word, the list of the indices of its factors: the word
-   [:: i; i; j] stands for Z_i Z_i Z_j.  Ex_word and Ex_joint say what independence does to it; all moments of
-   scores come from these two.  *)
+   A monomial in random variables is written as a word, the list of the indices of its factors: the
+   word [:: i; i; j] stands for Z_i Z_i Z_j.  Ex_word and Ex_joint say what independence does to
+   it; all moments of scores come from these two.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence.
@@ -22,7 +23,8 @@ Context d (T : measurableType d) (R : realType).
 Variable P : {measure set T -> \bar R}.
 Hypothesis P1 : P setT = 1%E.
 
-(* Integrable: measurable with finite integral of the absolute value.  The expectation is a real number. *)
+(* Integrable: measurable with finite integral of the absolute value.  The expectation is a real
+   number. *)
 Definition Int (X : T -> R) := P.-integrable setT (EFin \o X).
 Definition Ex (X : T -> R) : R := fine (\int[P]_x (X x)%:E)%E.
 Definition Var (X : T -> R) : R := Ex (fun x => (X x - Ex X) ^+ 2).
@@ -108,8 +110,8 @@ under eq_fun do rewrite exprMn.
 by rewrite !ExZ// exprMn mulrBr.
 Qed.
 
-(* The expectation of a product of functions of independent variables, of any sign: split each into its
-   positive and its negative part, and multiply out. *)
+(* The expectation of a product of functions of independent variables, of any sign: split each into
+   its positive and its negative part, and multiply out. *)
 Section Prod.
 Variables (I : finType) (Z : I -> T -> R).
 Hypothesis indepZ : independent P Z.
@@ -203,7 +205,8 @@ rewrite (_ : (fun x => (X x - m) * (Y x - l)) =
   by rewrite [m * l - _]addrC !addrA.
 have i0 : Int (fun x => (- m) * Y x + m * l) by apply: IntD; [exact: IntZ|exact: Int_cst].
 have i1 : Int (fun x => (- l) * X x + ((- m) * Y x + m * l)) by apply: IntD; [exact: IntZ|].
-rewrite (ExD iXY i1) (ExD (IntZ _ iX) i0) (ExD (IntZ _ iY) (Int_cst _)) (ExZ _ iX) (ExZ _ iY) Ex_cst -/m -/l.
+rewrite (ExD iXY i1) (ExD (IntZ _ iX) i0) (ExD (IntZ _ iY) (Int_cst _)) (ExZ _ iX) (ExZ _ iY).
+rewrite Ex_cst -/m -/l.
 by rewrite mulNr mulNr addNr addr0 mulrC.
 Qed.
 

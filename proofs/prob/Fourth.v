@@ -1,10 +1,12 @@
-(* Fourth.v -- fourth moments of independent components of mean 0 and variance 1, and what follows for norms.
+(* Fourth.v -- fourth moments of independent components, and so of norms and scores.
 
-   E Z_i Z_j Z_k Z_l is 1 where the letters form two different pairs, the fourth moment where all are the
-   same, and 0 where one stands alone.  Everything about sampling errors is a sum of such numbers.  *)
+   E Z_i Z_j Z_k Z_l is 1 where the letters form two different pairs, the fourth moment where all
+   are the same, and 0 where one stands alone.  Everything about sampling errors is a sum of such
+   numbers.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation Score.
@@ -161,10 +163,12 @@ Local Notation Int := (Int P).
 Local Notation Ex := (Ex P).
 Local Notation Var := (Var P).
 
-(* Independent components of mean 0, variance 1 and the same fourth moment m; m = 3 + excess kurtosis. *)
+(* Independent components of mean 0, variance 1 and the same fourth moment m; m = 3 + excess
+   kurtosis. *)
 Definition standard4 (I : finType) (m : R) (Z : I -> T -> R) : Prop :=
   independent P Z /\
-  forall i, Int (fun x => Z i x ^+ 4) /\ Ex (Z i) = 0 /\ Var (Z i) = 1 /\ Ex (fun x => Z i x ^+ 4) = m.
+  forall i, Int (fun x => Z i x ^+ 4) /\
+    Ex (Z i) = 0 /\ Var (Z i) = 1 /\ Ex (fun x => Z i x ^+ 4) = m.
 
 Section Components.
 Variables (I : finType) (m : R) (Z : I -> T -> R).
@@ -215,7 +219,8 @@ case: (eqVneq i j) => [<-|ij]/=.
     case: (eqVneq i k) => [<-|ik].
       rewrite -(fourth i); congr Ex; apply/funext => x.
       by rewrite !big_cons big_nil mulr1 !exprS expr0 mulr1.
-    apply: Ex_pairs => // u /=; case: (eqVneq i u) => [<-|iu]; first by rewrite eq_sym (negbTE ik); right.
+    apply: Ex_pairs => // u /=; case: (eqVneq i u) => [<-|iu].
+      by rewrite eq_sym (negbTE ik); right.
     by case: (k == u); [right|left].
   case: (eqVneq i k) => [ik|ik]/=.
     move: kl; rewrite -ik => il; rewrite (negbTE il).
@@ -224,13 +229,15 @@ case: (eqVneq i j) => [<-|ij]/=.
   by rewrite eqxx (negbTE ik) eq_sym (negbTE kl).
 case: (eqVneq i k) => [<-|ik]/=.
   case: (eqVneq j l) => [<-|jl]/=.
-    apply: Ex_pairs => // u /=; case: (eqVneq i u) => [<-|iu]; first by rewrite eq_sym (negbTE ij); right.
+    apply: Ex_pairs => // u /=; case: (eqVneq i u) => [<-|iu].
+      by rewrite eq_sym (negbTE ij); right.
     by case: (j == u); [right|left].
   rewrite (eq_sym j) (negbTE ij) andbF; apply: (@Ex_letter _ j) => //=.
   by rewrite eqxx (negbTE ij) eq_sym (negbTE jl).
 case: (eqVneq i l) => [<-|il]/=.
   case: (eqVneq j k) => [<-|jk]/=.
-    apply: Ex_pairs => // u /=; case: (eqVneq i u) => [<-|iu]; first by rewrite eq_sym (negbTE ij); right.
+    apply: Ex_pairs => // u /=; case: (eqVneq i u) => [<-|iu].
+      by rewrite eq_sym (negbTE ij); right.
     by case: (j == u); [right|left].
   apply: (@Ex_letter _ j) => //=.
   by rewrite eqxx (negbTE ij) eq_sym (negbTE jk).

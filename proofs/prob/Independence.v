@@ -1,10 +1,11 @@
 (* Independence.v -- mutual independence of random variables, and what it gives for functions >= 0.
 
-   E prod_i f_i(Z_i) = prod_i E f_i(Z_i): from the definition, which is about events, one variable after the
-   other goes from an indicator to its f_i, by Measure.core.  *)
+   E prod_i f_i(Z_i) = prod_i E f_i(Z_i): from the definition, which is about events, one variable
+   after the other goes from an indicator to its f_i, by Measure.core.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure.
@@ -33,8 +34,8 @@ Qed.
 
 Lemma Pr_ge0 A : 0 <= Pr A. Proof. exact: fine_ge0. Qed.
 
-(* Random variables Z i that are mutually independent.  A subfamily is covered: take the whole line for
-   the A i of the others. *)
+(* Random variables Z i that are mutually independent.  A subfamily is covered: take the whole line
+   for the A i of the others. *)
 Definition independent (I : finType) (Z : I -> T -> R) : Prop :=
   (forall i, measurable_fun setT (Z i)) /\
   forall A : I -> set R, (forall i, measurable (A i)) ->

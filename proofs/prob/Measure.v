@@ -1,10 +1,11 @@
-(* Measure.v -- the step on which independence rests: from indicators of one variable to functions of it.
+(* Measure.v -- the step on which independence rests: from indicators to functions.
 
-   If  E 1_A(X) g = c P(X in A)  for every measurable A, then  E f(X) g = c E f(X)  for every measurable
-   f >= 0: by linearity for simple functions, then by monotone convergence.  *)
+   If  E 1_A(X) g = c P(X in A)  for every measurable A, then  E f(X) g = c E f(X)  for every
+   measurable f >= 0: by linearity for simple functions, then by monotone convergence.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 

@@ -1,10 +1,12 @@
 (* Paired.v -- keys correlated with their query: the mean of the score moves, and its variance.
 
-   k_i = rho q_i + tau z_i  with  rho^2 + tau^2 = 1  and z independent of q, so that k_i has mean 0, variance 1
-   and correlation rho with q_i.  Then  s = rho ||q||^2 + tau q.z.  *)
+   k_i = rho q_i + tau z_i  with  rho^2 + tau^2 = 1
+   and z independent of q, so that k_i has mean 0, variance 1 and correlation rho with q_i.  Then
+   s = rho ||q||^2 + tau q.z.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation Score Fourth.

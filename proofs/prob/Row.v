@@ -1,10 +1,11 @@
 (* Row.v -- the variance of the scores within a row, which is all that a softmax sees.
 
-   One query, c keys whose components have the same means and variances.  A part of the score that all keys
-   share moves the whole row and not its variance.  *)
+   One query, c keys whose components have the same means and variances.  A part of the score that
+   all keys share moves the whole row and not its variance.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation Score.
@@ -68,7 +69,8 @@ Let Ex_product b f : Ex (fun x => row_score b x * row_score f x) = C + if b == f
 Proof.
 under eq_fun do rewrite product.
 rewrite (Ex_sum P1) => [|i]; last exact: (Int_sum P1).
-rewrite [X in _ + X](_ : _ = \sum_i if b == f then Ex (fun x => q i x ^+ 2) * w i else 0); last first.
+rewrite [X in _ + X](_ : _ =
+    \sum_i if b == f then Ex (fun x => q i x ^+ 2) * w i else 0); last first.
   by case: (b == f); rewrite // big1.
 rewrite -big_split/=; apply: eq_bigr => i _.
 rewrite (Ex_sum P1)// (bigD1 i)//= [in RHS](bigD1 i)//= -!addrA [RHS]addrCA [RHS]addrC -[RHS]addrA.
@@ -77,8 +79,8 @@ have kk j g : Ex (fun x => k (b, i) x * k (g, j) x) =
     l i * l j + if (b, i) == (g, j) then w i else 0.
   by rewrite (Ex_two P1 ik)// !mean_k var_k.
 rewrite addrA; congr (_ + _); last first.
-  apply: eq_bigr => j ji; rewrite (Ex_two_two P1 indep iq2 ik2) kk xpair_eqE (eq_sym i) (negbTE ji) andbF.
-  by rewrite addr0.
+  apply: eq_bigr => j ji; rewrite (Ex_two_two P1 indep iq2 ik2) kk xpair_eqE.
+  by rewrite (eq_sym i) (negbTE ji) andbF addr0.
 rewrite (Ex_two_two P1 indep iq2 ik2) kk xpair_eqE eqxx andbT.
 by case: (b == f); rewrite ?addr0 ?add0r// mulrDr addrC.
 Qed.

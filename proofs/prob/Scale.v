@@ -1,10 +1,11 @@
-(* Scale.v -- which power of the dimension keeps the variance of scores constant: only the square root.
+(* Scale.v -- only the square root of the dimension keeps the variance of scores constant.
 
-   Var (n^(-a) s) = n^(1 - 2a), for n independent components of mean 0 and variance 1; with pairs of
-   correlation rho the mean is rho n, and n^(-a) E s is constant in n only for a = 1.  *)
+   Var (n^(-a) s) = n^(1 - 2a), for n independent components of mean 0 and variance 1; with pairs
+   of correlation rho the mean is rho n, and n^(-a) E s is constant in n only for a = 1.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral exp.
 From Qkcheck.prob Require Import Measure Independence Expectation Score Fourth Paired.
@@ -23,7 +24,7 @@ Implicit Types (m n : nat) (a b x : R).
 Lemma powerD x a b : 0 < x -> x `^ a * x `^ b = x `^ (a + b).
 Proof. by move=> x0; rewrite /exp_fun -expRD mulrDl. Qed.
 
-(* Two powers of different numbers >= 1 with the same exponent agree only where the exponent is 0. *)
+(* The same power of two different numbers >= 1 is equal only where the exponent is 0. *)
 Lemma power_inj m n a : (0 < m)%N -> (0 < n)%N -> m != n -> m%:R `^ a = n%:R `^ a -> a = 0.
 Proof.
 move=> m0 n0 mn /expR_inj/eqP; rewrite -subr_eq0 -mulrBr mulf_eq0 => /orP[/eqP//|].

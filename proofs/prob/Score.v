@@ -1,12 +1,13 @@
-(* Score.v -- mean and variance of a score  s = sum_i q_i k_i,  of a row of scores, and of scaled scores.
+(* Score.v -- mean and variance of a score  s = sum_i q_i k_i.
 
-   The route of the notes, Var s = sum of Var (q_i k_i), needs two things they do not say: that the terms are
-   uncorrelated, and that the expectation of a product is the product of expectations.  Both are second
-   moments across the two vectors, so the variance is proved once from these (Section Vectors), and then for
-   independent components.  *)
+   The route of the notes, Var s = sum of Var (q_i k_i), needs two things they do not say: that the
+   terms are uncorrelated, and that the expectation of a product is the product of expectations.
+   Both are second moments across the two vectors, so the variance is proved once from these
+   (Section Vectors), and then for independent components.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation.
@@ -129,8 +130,8 @@ Lemma Cov_independent (Z : 'I_n -> T -> R) i j : independent P Z ->
   Int (fun x => Z i x * Z j x) -> Cov (Z i) (Z j) = if i == j then Var (Z i) else 0.
 Proof. by move=> iZ i2 i1 i11; rewrite (Cov_alt P1)// (Ex_two P1)// addrC addKr. Qed.
 
-(* The algebra of numbers stands apart: where a rewrite could compare two expectations, Coq would compute
-   them. *)
+(* The algebra of numbers stands apart: where a rewrite could compare two expectations, Coq would
+   compute them. *)
 Let sum_of_moments (v w m l : R) : v * w + m * m * w + l * l * v = v * w + v * l ^+ 2 + m ^+ 2 * w.
 Proof. by rewrite -!expr2 addrAC (mulrC (l ^+ 2)). Qed.
 
@@ -152,7 +153,7 @@ Qed.
 Lemma Int_score_components : Int (score q k) /\ Int (fun x => score q k x ^+ 2).
 Proof. by split; [exact: Int_score|exact: Int_score2]. Qed.
 
-(* The same mean mq and variance vq in all components of the query, mk and vk in those of the key. *)
+(* The same mean mq and variance vq in all components of the query, mk and vk in the key. *)
 Corollary score_mean_equal (mq mk : R) :
   (forall i, Ex (q i) = mq) -> (forall i, Ex (k i) = mk) -> Ex (score q k) = n%:R * (mq * mk).
 Proof.

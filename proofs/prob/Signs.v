@@ -1,11 +1,13 @@
 (* Signs.v -- random signs: a probability space on which all that is assumed of components is true.
 
-   Theorems about independent components of mean 0 and variance 1 would be empty if there were none.  Here
-   finitely many fair coins are thrown, all outcomes equally likely; their signs are independent, of mean 0
-   and variance 1 (Rademacher's law), which is proved from the definitions, by counting.  *)
+   Theorems about independent components of mean 0 and variance 1 would be empty if there were
+   none.  Here finitely many fair coins are thrown, all outcomes equally likely; their signs are
+   independent, of mean 0 and variance 1 (Rademacher's law), which is proved from the definitions,
+   by counting.  *)
 
 From mathcomp Require Import all_ssreflect ssralg ssrnum ssrint interval finmap.
-From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions cardinality fsbigop.
+From mathcomp.classical Require Import mathcomp_extra boolp classical_sets functions.
+From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral.
 From Qkcheck.prob Require Import Measure Independence Expectation Score Fourth Block.
@@ -20,8 +22,8 @@ Local Open Scope ring_scope.
 Section Coins.
 Variables (I : finType) (R : realType).
 
-(* An outcome is a number below 2^(coins): the place, in the list of all of them, of the function that says
-   which coins show tails.  Every set of numbers is an event. *)
+(* An outcome is a number below 2^(coins): the place, in the list of all of them, of the function
+   that says which coins show tails.  Every set of numbers is an event. *)
 Definition outcome (k : nat) : {ffun I -> bool} := nth [ffun=> false] (enum {: {ffun I -> bool}}) k.
 
 (* All outcomes are equally likely: point masses at 0, 1, ..., each of mass 2^-(coins). *)
