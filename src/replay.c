@@ -414,7 +414,9 @@ qk_replay_plan (struct qk_plan *plan)
   for (size_t c = 0; c < plan->n_cases; c++)
     replayed |= replays (&plan->cases[c]);
   if (!replayed && !qk_replay_all (plan, plan, false) && !plan->full)
-    qk_plan_warn (plan, "sum_digits is left out: nothing is sampled that could be replayed");
+    qk_plan_warn (plan, qk_replay_knows (plan->experiment)
+                            ? "sum_digits is left out: nothing is sampled that could be replayed"
+                            : "sum_digits is left out: blocks of this command are not replayed");
 }
 
 /* ---- Findings -------------------------------------------------------------------------------- */

@@ -12,7 +12,6 @@ ahead='
   head-quality single-head-fails head-roles head-training head-robustness
   additive-complexity additive-slower additive-memory additive-needs-tanh dot-geometry dot-alignment
   additive-variance additive-saturates additive-asymmetric dot-better additive-obsolete low-dimension
-  sum-reference
 '
 
 set -u
