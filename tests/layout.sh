@@ -7,7 +7,7 @@
 # or down.
 rooms='
   0  qk verdict message
-  1  stream sampler polynomials moments attention theory scores softmax_theory projection symmetry_theory
+  1  stream sampler polynomials attention theory scores softmax_theory projection symmetry_theory
      enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored weights part sums narrow given whole
   3  experiments/* claims
