@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "enclose.h"
+#include "message.h"
 #include "reference.h"
 #include "replay.h"
 
@@ -102,28 +103,40 @@ take_turns (struct qk_plan *plan)
       plan->cases[i].blocks = most;
 }
 
+/* Addresses are hashes: two cases must not have the same.  */
+static int
+check_cells (const struct qk_plan *plan, char why[static QK_WHY])
+{
+  for (size_t i = 0; i < plan->n_cases; i++)
+    for (size_t j = 0; j < i; j++)
+      if (plan->cases[i].cell == plan->cases[j].cell)
+        return qk_complain (why, "the cases '%s' and '%s' would draw the same numbers",
+                            plan->cases[j].label, plan->cases[i].label);
+  return 0;
+}
+
+/* Equal shares for all that is sampled.  */
+static void
+split_budget (struct qk_plan *plan)
+{
+  const struct qk_params *p = plan->params;
+  size_t sampled = 0;
+  for (size_t i = 0; i < plan->n_statements; i++)
+    sampled += shares (&plan->statements[i]);
+  for (size_t i = 0; i < plan->n_statements; i++)
+    if (shares (&plan->statements[i]))
+      plan->statements[i].miss = p->miss > 0 ? p->miss : (1 - p->confidence) / (double)sampled;
+}
+
 int
 qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
 {
   bool named = qk_replay_named (plan);
   if (!plan->full && !named)
     prune (plan);
-  for (size_t i = 0; i < plan->n_cases; i++)
-    for (size_t j = 0; j < i; j++)
-      if (plan->cases[i].cell == plan->cases[j].cell)
-        {
-          snprintf (why, QK_WHY, "the cases '%s' and '%s' would draw the same numbers",
-                    plan->cases[j].label, plan->cases[i].label);
-          return -1;
-        }
-  size_t sampled = 0;
-  for (size_t i = 0; i < plan->n_statements; i++)
-    sampled += shares (&plan->statements[i]);
-  for (size_t i = 0; i < plan->n_statements; i++)
-    if (shares (&plan->statements[i]))
-      plan->statements[i].miss = plan->params->miss > 0
-                                     ? plan->params->miss
-                                     : (1 - plan->params->confidence) / (double)sampled;
+  if (check_cells (plan, why))
+    return -1;
+  split_budget (plan);
   size_t warnings = plan->n_warnings;
   if (!plan->full && plan->experiment->size (plan, why))
     return -1;
@@ -134,10 +147,7 @@ qk_engine_prepare (struct qk_plan *plan, char why[static QK_WHY])
   if (!plan->full && named)
     prune (plan);
   if (plan->full)
-    {
-      snprintf (why, QK_WHY, "out of memory for the plan");
-      return -1;
-    }
+    return qk_complain (why, "out of memory for the plan");
   return 0;
 }
 
@@ -163,9 +173,8 @@ scratch_bytes (const struct qk_plan *plan)
 }
 
 double
-qk_engine_memory (const struct qk_plan *plan, const struct qk_kernels *kernels)
+qk_engine_memory (const struct qk_plan *plan)
 {
-  (void)kernels;
   double bytes = (double)scratch_bytes (plan) * qk_engine_threads (plan->params);
   for (size_t i = 0; i < plan->n_cases; i++)
     bytes += (double)plan->cases[i].blocks * (double)qk_kind_columns (plan->cases[i].kind)
@@ -202,7 +211,7 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
 {
   /* One block of every case that is cheap to try gives its rate, as long as all that takes no time;
      the others take the last one.  */
-  const double cheap = 1 << 28, begin = clock_seconds (CLOCK_MONOTONIC);
+  const double cheap = 1 << 28, begin = monotonic ();
   double seconds = 0, rate = 1e9;
   struct qk_work work;
   char why[QK_WHY];
@@ -212,11 +221,11 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
         const struct qk_case *c = &plan->cases[i];
         double *row = malloc (qk_kind_columns (c->kind) * sizeof *row);
         if (row && c->cost < cheap && !c->kind->later && !c->kind->alone
-            && clock_seconds (CLOCK_MONOTONIC) - begin < TRIAL)
+            && monotonic () - begin < TRIAL)
           {
-            double start = clock_seconds (CLOCK_MONOTONIC);
+            double start = monotonic ();
             c->kind->block (row, c, 0, &work);
-            rate = c->cost / fmax (clock_seconds (CLOCK_MONOTONIC) - start, 1e-7);
+            rate = c->cost / fmax (monotonic () - start, 1e-7);
           }
         free (row);
         seconds += c->cost * (double)c->blocks / rate;
@@ -356,7 +365,7 @@ cost_before (const struct round *r, uint64_t block)
 static void
 supervise (struct round *r, const struct qk_watch *watch, unsigned number, double deadline)
 {
-  double start = clock_seconds (CLOCK_MONOTONIC);
+  double start = monotonic ();
   double whole = cost_before (r, r->first[r->plan->n_cases]);
   pthread_mutex_lock (&r->lock);
   while (r->running)
@@ -370,7 +379,7 @@ supervise (struct round *r, const struct qk_watch *watch, unsigned number, doubl
           until.tv_nsec -= 1000000000;
         }
       pthread_cond_timedwait (&r->idle, &r->lock, &until);
-      double now = clock_seconds (CLOCK_MONOTONIC);
+      double now = monotonic ();
       if (now > deadline)
         atomic_store (&r->stop, true);
       double share = cost_before (r, atomic_load (&r->next)) / whole;
@@ -649,7 +658,7 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
                char why[static QK_WHY])
 {
   size_t n = plan->n_cases;
-  double start = clock_seconds (CLOCK_MONOTONIC);
+  double start = monotonic ();
   *outcome = (struct qk_outcome){ .started = clock_seconds (CLOCK_REALTIME),
                                   .threads = qk_engine_threads (plan->params),
                                   .isa = kernels->isa };
@@ -701,7 +710,7 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
   free (r.turn);
   outcome->n_tables = n;
   outcome->complete = !outcome->signal;
-  outcome->elapsed = clock_seconds (CLOCK_MONOTONIC) - start;
+  outcome->elapsed = monotonic () - start;
   return status;
 }
 

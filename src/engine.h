@@ -59,7 +59,7 @@ int qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
 enum qk_verdict qk_outcome_verdict (const struct qk_outcome *outcome);
 
 /* For --dry-run.  */
-double qk_engine_memory (const struct qk_plan *plan, const struct qk_kernels *kernels);
+double qk_engine_memory (const struct qk_plan *plan);
 double qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels);
 int qk_engine_threads (const struct qk_params *params);
 

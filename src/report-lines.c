@@ -399,7 +399,7 @@ put_plan_end (FILE *out, const struct qk_report *report)
   fprintf (out, "{\"type\":\"plan-end\",\"cases\":%zu,\"statements\":%zu", plan->n_cases,
            plan->n_statements);
   member_number (out, "samples", samples);
-  member_number (out, "memory_bytes", qk_engine_memory (plan, report->kernels));
+  member_number (out, "memory_bytes", qk_engine_memory (plan));
   member_number (out, "expected_s", qk_engine_seconds (plan, report->kernels));
   put_warnings (out, (const char *const *)plan->warnings, plan->n_warnings);
 }

@@ -1080,7 +1080,7 @@ qk_report_plan_text (FILE *out, const struct qk_report *report)
   int threads = qk_engine_threads (plan->params);
   char count[QK_FIGURE], memory[QK_FIGURE], time[QK_FIGURE];
   qk_figure_count (count, samples);
-  qk_figure_bytes (memory, qk_engine_memory (plan, report->kernels));
+  qk_figure_bytes (memory, qk_engine_memory (plan));
   qk_figure_time (time, qk_engine_seconds (plan, report->kernels));
   struct sentence s = { "" };
   add (&s,
