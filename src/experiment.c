@@ -218,6 +218,32 @@ qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     plan->warnings[plan->n_warnings++] = text;
 }
 
+void
+qk_plan_warn_thin (struct qk_plan *plan, const char *name, double enough)
+{
+  qk_plan_warn (plan,
+                "%s: too few samples for an honest interval: described, not judged; "
+                "--samples=%.0f is enough",
+                name, enough);
+}
+
+void
+qk_plan_warn_cut (struct qk_plan *plan, const char *name, double needed, double most)
+{
+  qk_plan_warn (plan, "%s: a verdict would take about %.1e %s, and --max-samples %s %.1e", name,
+                needed, plan->experiment->unit, plan->params->max_samples > 0 ? "is" : "stands at",
+                most);
+}
+
+bool
+qk_statement_uses (const struct qk_statement *s, size_t c)
+{
+  for (size_t i = 0; i < s->sources; i++)
+    if (s->source[i] == c)
+      return true;
+  return false;
+}
+
 bool
 qk_plan_timed (const struct qk_plan *plan, const struct qk_statement *s)
 {
@@ -245,6 +271,31 @@ qk_plan_free (struct qk_plan *plan)
   free (plan->statements);
   free (plan->warnings);
   *plan = (struct qk_plan){ 0 };
+}
+
+double
+qk_column_sum (const struct qk_table *t, size_t column)
+{
+  double sum = 0;
+  for (size_t i = 0; i < t->rows; i++)
+    sum += t->data[i * t->columns + column];
+  return sum;
+}
+
+double
+qk_column_mean (const struct qk_table *t, size_t column)
+{
+  return qk_column_sum (t, column) / (double)t->rows;
+}
+
+double
+qk_column_most (const struct qk_table *t, size_t column)
+{
+  double most = 0;
+  for (size_t i = 0; i < t->rows; i++)
+    if (!(t->data[i * t->columns + column] <= most)) /* a NaN has to stay */
+      most = t->data[i * t->columns + column];
+  return most;
 }
 
 size_t

@@ -418,10 +418,27 @@ bool qk_keys_equal (const struct qk_key *a, const struct qk_key *b);
 void qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 
+/* Warn that the statements on a case, of which name tells, have too few samples; enough would do.
+ */
+void qk_plan_warn_thin (struct qk_plan *plan, const char *name, double enough);
+
+/* Warn that a case is cut short: it needs that many samples for a verdict, and gets at most most.
+ */
+void qk_plan_warn_cut (struct qk_plan *plan, const char *name, double needed, double most);
+
+/* Whether case c is one of its sources.  */
+bool qk_statement_uses (const struct qk_statement *s, size_t c);
+
 /* Whether it speaks of times: reported as measured, not reproducible.  */
 bool qk_plan_timed (const struct qk_plan *plan, const struct qk_statement *s);
 
 void qk_plan_free (struct qk_plan *plan);
+
+/* Of a column of a table, all rows: the sum, the mean, and the largest value above 0 or, where
+   there is one, NaN.  */
+double qk_column_sum (const struct qk_table *t, size_t column);
+double qk_column_mean (const struct qk_table *t, size_t column);
+double qk_column_most (const struct qk_table *t, size_t column);
 
 /* Doubles a row of that kind.  */
 size_t qk_kind_columns (const struct qk_kind *kind);

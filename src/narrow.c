@@ -472,25 +472,6 @@ size_narrow (struct qk_plan *plan, size_t c, char why[static QK_WHY])
 
 /* ---- Enclosures ------------------------------------------------------------------------------ */
 
-static double
-sum_of (const struct qk_table *t, size_t column)
-{
-  double sum = 0;
-  for (size_t i = 0; i < t->rows; i++)
-    sum += t->data[i * t->columns + column];
-  return sum;
-}
-
-static double
-largest_of (const struct qk_table *t, size_t column)
-{
-  double most = 0;
-  for (size_t i = 0; i < t->rows; i++)
-    if (!(t->data[i * t->columns + column] <= most)) /* a NaN has to stay */
-      most = t->data[i * t->columns + column];
-  return most;
-}
-
 static void
 enclose_narrow (struct qk_enclosure *e, const struct qk_plan *plan, const struct qk_statement *s,
                 const struct qk_table *tables, double miss)
@@ -509,11 +490,11 @@ enclose_narrow (struct qk_enclosure *e, const struct qk_plan *plan, const struct
     }
   const struct qk_table *t = &tables[s->source[0]];
   if (s->method == QK_BY_BINOMIAL)
-    qk_enclose_proportion (e, sum_of (t, s->part),
+    qk_enclose_proportion (e, qk_column_sum (t, s->part),
                            (double)t->rows * plan->cases[s->source[0]].units, miss);
-  else if (sum_of (t, QK_SOFTMAX_FORMS + s->part) > 0)
+  else if (qk_column_sum (t, QK_SOFTMAX_FORMS + s->part) > 0)
     {
-      double most = largest_of (t, s->part);
+      double most = qk_column_most (t, s->part);
       *e = (struct qk_enclosure){ most, NAN, most, most };
     }
   else /* all rows overflow: nothing is known */
@@ -582,7 +563,7 @@ summarise_narrow (char *text, size_t size, const struct qk_plan *plan,
     {
       const struct qk_statement *s = &plan->statements[i];
       if (s->sources && plan->cases[s->source[0]].kind == &qk_softmax_kind)
-        most = fmax (most, largest_of (&tables[s->source[0]], s->part));
+        most = fmax (most, qk_column_most (&tables[s->source[0]], s->part));
     }
   if (most > 0 && used < size)
     snprintf (text + used, size - used,

@@ -317,15 +317,6 @@ qk_scored_honest (const struct qk_scored *u)
   return qk_tiling_honest (fmax (qk_law_moment (&s->q, 6), qk_law_moment (&s->k, 6)));
 }
 
-static bool
-measured_on (const struct qk_statement *s, size_t c)
-{
-  for (size_t i = 0; i < s->sources; i++)
-    if (s->source[i] == c)
-      return true;
-  return false;
-}
-
 struct demand
 {
   const struct qk_plan *plan;
@@ -343,7 +334,7 @@ tiles_needed (const void *of, double side)
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
-      if (s->judged && measured_on (s, demand->c))
+      if (s->judged && qk_statement_uses (s, demand->c))
         most = fmax (most, demand->need (plan, s, demand->c, side));
     }
   return most;
@@ -351,15 +342,12 @@ tiles_needed (const void *of, double side)
 
 /* Say of the statements on case c that their sample is too small.  */
 static void
-mark_thin (struct qk_plan *plan, size_t c)
+mark_thin (struct qk_plan *plan, size_t c, const char *name)
 {
   const struct qk_scored *u = plan->cases[c].own;
   for (size_t i = 0; i < plan->n_statements; i++)
-    plan->statements[i].thin |= measured_on (&plan->statements[i], c);
-  qk_plan_warn (plan,
-                "d_k = %.0f: too few samples for an honest interval: described, not judged; "
-                "--samples=%.0f is enough",
-                u->scores.law.d, qk_tiling_enough (&u->tile, qk_scored_honest (u)));
+    plan->statements[i].thin |= qk_statement_uses (&plan->statements[i], c);
+  qk_plan_warn_thin (plan, name, qk_tiling_enough (&u->tile, qk_scored_honest (u)));
 }
 
 /* Multiply-adds a block, or their equivalent in time.  */
@@ -391,6 +379,8 @@ qk_scored_size (struct qk_plan *plan, size_t c,
   const struct qk_params *p = plan->params;
   const struct qk_scored *u = plan->cases[c].own;
   struct qk_tiling a;
+  char name[QK_WHY];
+  snprintf (name, sizeof name, "d_k = %.0f", u->scores.law.d);
   if (p->samples > 0)
     a = qk_tiling_samples (&u->tile, p->samples);
   else
@@ -403,14 +393,11 @@ qk_scored_size (struct qk_plan *plan, size_t c,
   if (most > 0 && planned > most)
     {
       a = qk_tiling_samples (&u->tile, most);
-      qk_plan_warn (plan,
-                    "d_k = %.0f: a verdict would take about %.1e %s, and --max-samples %s %.1e",
-                    u->scores.law.d, planned, plan->experiment->unit,
-                    p->max_samples > 0 ? "is" : "stands at", most);
+      qk_plan_warn_cut (plan, name, planned, most);
     }
   qk_scored_set (&plan->cases[c], a, QK_SCORE_COST);
   if (a.blocks < qk_scored_honest (u))
-    mark_thin (plan, c);
+    mark_thin (plan, c, name);
 }
 
 /* ---- Enclosures ------------------------------------------------------------------------------ */
@@ -476,15 +463,6 @@ qk_scored_enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan,
         y[i] = magnitude (y[i], u->shift);
     }
   qk_enclose_slope (e, x, y, df, m, miss);
-}
-
-double
-qk_column_mean (const struct qk_table *t, size_t column)
-{
-  double sum = 0;
-  for (size_t i = 0; i < t->rows; i++)
-    sum += t->data[i * t->columns + column];
-  return sum / (double)t->rows;
 }
 
 const char qk_scored_unbroken[]

@@ -94,9 +94,6 @@ void qk_scored_enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan
                               const struct qk_statement *s, const struct qk_table *tables,
                               enum qk_power column, double miss);
 
-/* The mean of a column of any table.  */
-double qk_column_mean (const struct qk_table *t, size_t column);
-
 /* What to say of a finding that fails although the options break nothing.  */
 extern const char qk_scored_unbroken[];
 

@@ -537,6 +537,8 @@ sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
   struct qk_case *c = &plan->cases[at];
   struct setup *u = c->own;
   double need = LEAST_UNITS, cost = sum_cost (u), most = p->max_samples;
+  char name[QK_WHY];
+  snprintf (name, sizeof name, "d_k = %zu", u->d);
   double pool = u->condition > 0 ? BATCH : fmax (LEAST_POOL, square_variance (u) / POOL_VARIANCE);
   for (size_t i = 0; i < plan->n_statements; i++)
     if (plan->statements[i].sources && plan->statements[i].source[0] == at)
@@ -551,10 +553,7 @@ sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
       batches = fmax (batches, QK_MIN_BLOCKS * tiles);
       if (batches * BATCH > most)
         {
-          qk_plan_warn (plan,
-                        "d_k = %zu: a verdict would take about %.1e %s, and --max-samples %s %.1e",
-                        u->d, batches * BATCH, plan->experiment->unit,
-                        p->max_samples > 0 ? "is" : "stands at", most);
+          qk_plan_warn_cut (plan, name, batches * BATCH, most);
           batches = fmax (floor (most / BATCH), 1);
         }
     }
@@ -571,10 +570,7 @@ sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
       struct qk_statement *s = &plan->statements[i];
       s->thin |= s->sources && s->source[0] == at && s->method == QK_BY_T;
     }
-  qk_plan_warn (plan,
-                "d_k = %zu: too few samples for an honest interval: described, not judged; "
-                "--samples=%.0f is enough",
-                u->d, QK_MIN_BLOCKS * ceil (pool / BATCH) * BATCH);
+  qk_plan_warn_thin (plan, name, QK_MIN_BLOCKS * ceil (pool / BATCH) * BATCH);
   return 0;
 }
 
@@ -621,10 +617,7 @@ sums_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct q
   else
     {
       size_t at = (!strcmp (name, "error_max_u") ? (size_t)LARGEST : (size_t)SHARE) + s->part;
-      double most = 0;
-      for (size_t i = 0; i < t->rows; i++)
-        if (!(t->data[i * t->columns + at] <= most)) /* a NaN has to stay */
-          most = t->data[i * t->columns + at];
+      double most = qk_column_most (t, at);
       *e = (struct qk_enclosure){ most, NAN, most, most };
     }
 }

@@ -300,9 +300,7 @@ warn_cut (struct qk_plan *plan, const struct qk_weights *w, double planned, doub
 {
   char rows[QK_WHY];
   qk_weights_label (rows, sizeof rows, w);
-  qk_plan_warn (plan, "%s: a verdict would take about %.1e %s, and --max-samples %s %.1e", rows,
-                planned, plan->experiment->unit, plan->params->max_samples > 0 ? "is" : "stands at",
-                most);
+  qk_plan_warn_cut (plan, rows, planned, most);
 }
 
 /* Draws that make a block: as many as are normal enough, and QK_MIN_POOL scores.  */
@@ -349,12 +347,8 @@ mark_thin (struct qk_plan *plan, size_t c, const struct qk_weights *w, double en
   char rows[QK_WHY];
   qk_weights_label (rows, sizeof rows, w);
   for (size_t i = 0; i < plan->n_statements; i++)
-    for (size_t j = 0; j < plan->statements[i].sources; j++)
-      plan->statements[i].thin |= plan->statements[i].source[j] == c;
-  qk_plan_warn (plan,
-                "%s: too few samples for an honest interval: described, not judged; "
-                "--samples=%.0f is enough",
-                rows, enough);
+    plan->statements[i].thin |= qk_statement_uses (&plan->statements[i], c);
+  qk_plan_warn_thin (plan, rows, enough);
 }
 
 void

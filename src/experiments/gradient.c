@@ -954,15 +954,6 @@ gradient_variance (const struct setup *u)
                       : jacobian_variance (u);
 }
 
-static bool
-measured_on (const struct qk_statement *s, size_t c)
-{
-  for (size_t i = 0; i < s->sources; i++)
-    if (s->source[i] == c)
-      return true;
-  return false;
-}
-
 /* Independent rows that a statement needs; quantiles: to lie within those of orders 0.6 T apart,
    which is 1/10 of the median where the law is as wide as its median (unscaled, it is wider).  */
 static double
@@ -1015,7 +1006,7 @@ size_gradient (struct qk_plan *plan, char why[static QK_WHY])
     {
       double need = 1;
       for (size_t i = 0; i < plan->n_statements; i++)
-        if (measured_on (&plan->statements[i], c))
+        if (qk_statement_uses (&plan->statements[i], c))
           need = fmax (need, rows_needed (plan, &plan->statements[i], plan->cases[c].own));
       (plan->cases[c].kind == &queries_kind ? size_queries : size_tiles) (plan, c, need);
     }

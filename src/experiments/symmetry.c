@@ -1219,10 +1219,7 @@ mark_thin (struct qk_plan *plan, size_t c, double enough)
       struct qk_statement *s = &plan->statements[i];
       s->thin |= s->sources && s->source[0] == c && s->method == QK_BY_T;
     }
-  qk_plan_warn (plan,
-                "%s: too few samples for an honest interval: described, not judged; "
-                "--samples=%.0f is enough",
-                input, enough);
+  qk_plan_warn_thin (plan, input, enough);
 }
 
 /* need inputs, in blocks of pool at least.  */
@@ -1244,9 +1241,7 @@ size_case (struct qk_plan *plan, size_t c, double need, double pool)
     {
       char input[QK_WHY];
       label_of (input, sizeof input, u);
-      qk_plan_warn (plan, "%s: a verdict would take about %.1e %s, and --max-samples %s %.1e",
-                    input, need, plan->experiment->unit, p->max_samples > 0 ? "is" : "stands at",
-                    wanted);
+      qk_plan_warn_cut (plan, input, need, wanted);
     }
   if (k->kind == &close_kind)
     wanted = fmin (fmin (CLOSE, wanted), fmax (CLOSE_COST / cost, 4));
@@ -1294,15 +1289,6 @@ static double
 sum_of (const struct qk_table *t, size_t column)
 {
   return qk_column_mean (t, column) * (double)t->rows;
-}
-
-static double
-largest_of (const struct qk_table *t, size_t column)
-{
-  double most = 0;
-  for (size_t i = 0; i < t->rows; i++)
-    most = fmax (most, t->data[i * t->columns + column]);
-  return most;
 }
 
 /* Inputs behind a statement.  */
@@ -1363,13 +1349,13 @@ measured (const struct qk_plan *plan, const struct qk_statement *s, const struct
     case DIAGONAL_BOUND_VIOLATIONS:
       return sum_of (t, VIOLATIONS);
     case NEGATIVE_EIGENVALUES:
-      return largest_of (t, NEGATIVE);
+      return qk_column_most (t, NEGATIVE);
     case FORM_RANK:
-      return largest_of (t, RANK);
+      return qk_column_most (t, RANK);
     case NORMALISER_RATIO_ERROR:
-      return largest_of (t, NORMALISER);
+      return qk_column_most (t, NORMALISER);
     case GRADIENT_SUM_ERROR:
-      return largest_of (t, GRADIENT);
+      return qk_column_most (t, GRADIENT);
     case COUNTEREXAMPLE:
       compute_examples (values);
       return values[s->part];
