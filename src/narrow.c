@@ -191,8 +191,6 @@ static bool
 is_asked (const struct qk_plan *plan)
 {
   const struct qk_params *p = plan->params;
-  if (p->q_file || p->k_file || p->values || p->whole)
-    return false;
   if (p->quantity.n)
     return is_named (plan);
   return p->keys.n || p->scale.n || !(p->algorithm.n || p->condition.n || p->dk.n > 1);

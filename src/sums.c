@@ -46,6 +46,12 @@ struct setup
   uint64_t batches; /* a block */
 };
 
+static struct qk_dot_way
+way_of (const struct setup *u, size_t how)
+{
+  return (struct qk_dot_way){ (enum qk_summation)how, u->in, u->acc, u->rounding };
+}
+
 /* ---- Vectors --------------------------------------------------------------------------------- */
 
 static const struct qk_column columns[] = {
@@ -90,7 +96,7 @@ room_of (const struct setup *u, void *scratch)
   return r;
 }
 
-/* Draw the vectors of batch t, and its tile.  */
+/* Draw the vectors of batch t, and round them.  */
 static void
 draw_batch (struct room *r, const struct setup *u, uint64_t t, struct qk_work *work)
 {
@@ -224,7 +230,7 @@ add_sum (double *row, double *conditions, const struct setup *u, const double *x
     {
       if (!u->wanted[h])
         continue;
-      struct qk_dot_way way = { (enum qk_summation)h, u->in, u->acc, u->rounding };
+      struct qk_dot_way way = way_of (u, (size_t)h);
       double got = h == QK_TILED ? tile : qk_dot_rounded (x, y, u->d, &way);
       double error = -total_less (&total, u, x, y, got);
       double bound = qk_dot_bound (&way, (double)u->d, fabs (sum), magnitude);
@@ -299,12 +305,6 @@ const struct qk_kind qk_sums_kind
 /* The rms constant is the mean over significands that are log-uniform, which those of sums are not
    quite: these bands are what the model is good for.  */
 static const double MODEL_BAND = 0.05, PAIRWISE_BAND = 0.10;
-
-static struct qk_dot_way
-way_of (const struct setup *u, size_t how)
-{
-  return (struct qk_dot_way){ (enum qk_summation)how, u->in, u->acc, u->rounding };
-}
 
 static double
 band_width (size_t how)
@@ -465,8 +465,6 @@ sums_plan (struct qk_plan *plan, char why[static QK_WHY])
   struct qk_list in
       = ill || tile ? LIST_OR (p->format_in, wide_in) : LIST_OR (p->format_in, usual_in);
 #undef LIST_OR
-  if (p->q_file || p->k_file || p->values || p->whole)
-    return 0;
   if (ill && !(centred_normal (&p->q_dist) && centred_normal (&p->k_dist)))
     return qk_complain (why, "--condition draws vectors of its own: it takes no --dist, --q-dist "
                              "or --k-dist");

@@ -84,13 +84,22 @@ static const struct qk_quantity quantities[] = {
 
 /* ---- Parts ----------------------------------------------------------------------------------- */
 
+/* Blocks of other commands, and files, take the place of what is drawn.  The parts on those also
+   complain of options that want them and have none.  */
+static bool
+speaks (const struct qk_part *part, const struct qk_params *p)
+{
+  bool drawn = part == &qk_sums_part || part == &qk_narrow_part;
+  return p->whole ? part == &qk_whole_part : !(drawn && (p->q_file || p->k_file || p->values));
+}
+
 static int
 plan_reference (struct qk_plan *plan, char why[static QK_WHY])
 {
   for (const struct qk_part *const *part = parts; *part; part++)
     {
       size_t first = plan->n_statements;
-      if (plan->params->whole && *part != &qk_whole_part)
+      if (!speaks (*part, plan->params))
         continue;
       if ((*part)->plan (plan, why))
         return -1;
