@@ -109,6 +109,19 @@ add_key (struct sentence *s, const struct qk_key *key)
     }
 }
 
+/* "d_k = 64, keys = 8": all of a case.  */
+static struct sentence
+key_words (const struct qk_key *key)
+{
+  struct sentence s = { "" };
+  for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
+    {
+      add (&s, "%s%s = ", i ? ", " : "", key[i].name);
+      add_key (&s, &key[i]);
+    }
+  return s;
+}
+
 /* ---- Rows: findings of one case --------------------------------------------------------------
  */
 
@@ -165,7 +178,7 @@ tells_exact (const struct qk_finding *found)
   return !isnan (s->exact) && (s->judged || s->sources > 0);
 }
 
-/* Digits are promised: rounded down, to one decimal.  */
+/* The digits of a replay are promised: rounded down, to one decimal.  */
 static void
 figure_of (struct qk_figure *f, const struct story *t, const struct qk_finding *found)
 {
@@ -768,13 +781,7 @@ write_table (const struct story *t)
 {
   if (t->rows == 1)
     {
-      struct sentence s = { "" };
-      const struct qk_key *key = t->found[t->first[0]].statement->key;
-      for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
-        {
-          add (&s, "%s%s = ", i ? ", " : "", key[i].name);
-          add_key (&s, &key[i]);
-        }
+      struct sentence s = key_words (t->found[t->first[0]].statement->key);
       fputs (t->markdown || !*s.text ? "" : "\n", t->out);
       if (*s.text)
         say (t, "", "", s.text, 2);
@@ -1031,14 +1038,8 @@ write_statements (const struct story *t)
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
-      struct sentence words = { "" };
-      for (size_t k = 0; k < QK_KEYS && s->key[k].name; k++)
-        {
-          add (&words, "%s%s = ", k ? ", " : "", s->key[k].name);
-          add_key (&words, &s->key[k]);
-        }
       qk_grid_put (&g, i, name, "%s", plan->experiment->quantities[s->quantity].symbol);
-      qk_grid_put (&g, i, where, "%s", words.text);
+      qk_grid_put (&g, i, where, "%s", key_words (s->key).text);
       qk_figure_value (text, s->exact, 4);
       qk_grid_put (&g, i, exact, "%s", text);
       if (s->judged && !s->thin)
