@@ -1285,12 +1285,6 @@ size_symmetry (struct qk_plan *plan, char why[static QK_WHY])
 
 /* ---- Enclosures ------------------------------------------------------------------------------ */
 
-static double
-sum_of (const struct qk_table *t, size_t column)
-{
-  return qk_column_mean (t, column) * (double)t->rows;
-}
-
 /* Inputs behind a statement.  */
 static double
 population (const struct qk_plan *plan, const struct qk_statement *s, const struct qk_table *t)
@@ -1339,7 +1333,7 @@ measured (const struct qk_plan *plan, const struct qk_statement *s, const struct
     case ASYMMETRY:
       return qk_column_mean (t, APART) / qk_column_mean (t, ALL);
     case DIAGONAL_ARGMAX:
-      return sum_of (t, 0) / population (plan, s, t);
+      return qk_column_sum (t, 0) / population (plan, s, t);
     case SELF_SCORE_MEAN:
       return u->shift_self + qk_column_mean (t, SELF_1);
     case SELF_SCORE_VARIANCE:
@@ -1347,7 +1341,7 @@ measured (const struct qk_plan *plan, const struct qk_statement *s, const struct
     case OFF_DIAGONAL_VARIANCE:
       return qk_column_mean (t, OFF_2);
     case DIAGONAL_BOUND_VIOLATIONS:
-      return sum_of (t, VIOLATIONS);
+      return qk_column_sum (t, VIOLATIONS);
     case NEGATIVE_EIGENVALUES:
       return qk_column_most (t, NEGATIVE);
     case FORM_RANK:
@@ -1383,7 +1377,7 @@ enclose_symmetry (struct qk_enclosure *e, const struct qk_plan *plan, const stru
       enclose_ratio (e, t, miss);
       break;
     case DIAGONAL_ARGMAX:
-      qk_enclose_proportion (e, sum_of (t, 0), population (plan, s, t), miss);
+      qk_enclose_proportion (e, qk_column_sum (t, 0), population (plan, s, t), miss);
       break;
     case SELF_SCORE_MEAN:
       qk_enclose_mean (e, t->data + SELF_1, t->rows, t->columns, miss,
