@@ -126,7 +126,9 @@ add_errors (double *row, const struct pair *p, const double *x, const double *y,
       if (isnan (error)) /* infinite partial sums of both signs */
         error = INFINITY;
       double bound = qk_dot_bound (&way, n, fabs (sum), magnitude);
-      row[ERROR + f * QK_SUMMATIONS + h] = error == 0 ? 0 : error / (way.acc->unit * fabs (sum));
+      /* The sum may be out of range too; u times a small one is out of range below.  */
+      double relative = error / fmin (fabs (sum), qk_float_formats[QK_BINARY64].largest);
+      row[ERROR + f * QK_SUMMATIONS + h] = error == 0 ? 0 : relative / way.acc->unit;
       row[SHARE + f * QK_SUMMATIONS + h] = error == 0 ? 0 : error / bound;
     }
 }

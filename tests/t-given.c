@@ -27,15 +27,21 @@ write_npy (char path[static 4096], const double *x, unsigned rows, unsigned d)
 }
 
 static void
-open_files (const char *options)
+open_vectors (const double *x, const double *y, unsigned rows, unsigned d, const char *options)
 {
   static char q[4096], k[4096], arguments[9000];
-  write_npy (q, left, 2, 3);
-  write_npy (k, right, 2, 3);
+  write_npy (q, x, rows, d);
+  write_npy (k, y, rows, d);
   snprintf (arguments, sizeof arguments, "--q=%s --k=%s %s", q, k, options);
   open_run ("reference", arguments);
   unlink (q);
   unlink (k);
+}
+
+static void
+open_files (const char *options)
+{
+  open_vectors (left, right, 2, 3, options);
 }
 
 static const struct qk_finding *
@@ -165,6 +171,22 @@ START_TEST (left_out)
 }
 END_TEST
 
+/* Sums beyond every double, and so small that u times them is none.  */
+START_TEST (ends_of_the_range)
+{
+  static const double x[] = { 0x1p1000, 0x1p1000, 1, 0x1p-1074, 0x1p-540, 0x1p-540 },
+                      y[] = { 0x1p1000, 0x1p999, 1, 1, 0x1p-535, 0x1p-535 };
+  open_vectors (x, y, 2, 3, "--algorithm=recursive,kahan --quantity=dot,error_max_u");
+  is (found ("dot", 0, NULL, "binary64"), INFINITY);
+  is (found ("error_max_u", 0, "recursive", "binary64"), INFINITY);
+  is (found ("error_max_u", 0, "kahan", "binary64"), INFINITY);
+  /* Twice 2^-1075, a tie, is lost: half of the sum.  */
+  is (found ("dot", 1, NULL, "binary64"), 0x1p-1073);
+  is (found ("error_max_u", 1, "recursive", "binary64"), 0x1p52);
+  close_run ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -174,6 +196,7 @@ main (void)
   tcase_add_test (exact, rounded_first);
   tcase_add_test (exact, values);
   tcase_add_test (edges, left_out);
+  tcase_add_test (edges, ends_of_the_range);
   suite_add_tcase (suite, exact);
   suite_add_tcase (suite, edges);
   return run (suite);
