@@ -238,6 +238,31 @@ START_TEST (said_when_left_out)
 }
 END_TEST
 
+/* 16-bit products in binary64 are hardly ever rounded: whether that is biased nobody can tell, and
+   nobody has to.  */
+START_TEST (judged_where_rounded)
+{
+  open_plan ("reference", "--dk=1,4 --format-in=all --format-acc=all --quantity=error_bias");
+  size_t judged = 0;
+  for (size_t i = 0; i < plan.n_statements; i++)
+    {
+      const struct qk_statement *s = &plan.statements[i];
+      const char *in = key_text (s, "format_in"), *acc = key_text (s, "format_acc");
+      bool spare = !strcmp (acc, "binary64") && strstr (in, "16");
+      bool exact
+          = *key_number (s, "d_k") == 1 && qk_product_exact (format_of (in), format_of (acc));
+      ck_assert_msg (s->judged == !(spare || exact), "%s in %s", in, acc);
+      judged += s->judged;
+    }
+  ck_assert_uint_eq (plan.n_statements, 2 * 16);
+  ck_assert_uint_eq (judged, 2 * 14 - 3);
+  close_plan ();
+  open_run ("reference", "--dk=4 --format-in=binary16 --format-acc=binary64 --samples=131072");
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_HOLDS);
+  close_run ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -246,6 +271,7 @@ main (void)
   TCase *exact = tcase_create ("exact");
   tcase_add_loop_test (exact, no_counter_twice, 0, sizeof plans_of_sums / sizeof *plans_of_sums);
   tcase_add_test (exact, said_when_left_out);
+  tcase_add_test (exact, judged_where_rounded);
   tcase_set_timeout (exact, 0);
   suite_add_tcase (suite, exact);
 
