@@ -314,7 +314,8 @@ double
 qk_scored_honest (const struct qk_scored *u)
 {
   const struct qk_score *s = &u->scores.law;
-  return qk_tiling_honest (fmax (qk_law_moment (&s->q, 6), qk_law_moment (&s->k, 6)));
+  int order = s->rho == 0 ? 6 : 12; /* a correlated score has squares of components */
+  return qk_tiling_honest (fmax (qk_law_moment (&s->q, order), qk_law_moment (&s->k, order)));
 }
 
 struct demand
@@ -347,7 +348,14 @@ mark_thin (struct qk_plan *plan, size_t c, const char *name)
   const struct qk_scored *u = plan->cases[c].own;
   for (size_t i = 0; i < plan->n_statements; i++)
     plan->statements[i].thin |= qk_statement_uses (&plan->statements[i], c);
-  qk_plan_warn_thin (plan, name, qk_tiling_enough (&u->tile, qk_scored_honest (u)));
+  double enough = qk_tiling_enough (&u->tile, qk_scored_honest (u));
+  if (isinf (enough))
+    qk_plan_warn (plan,
+                  "%s: squared scores have no variance, no number of samples gives an honest "
+                  "interval: described, not judged",
+                  name);
+  else
+    qk_plan_warn_thin (plan, name, enough);
 }
 
 /* Multiply-adds a block, or their equivalent in time.  */
@@ -390,10 +398,11 @@ qk_scored_size (struct qk_plan *plan, size_t c,
     most = fmax (MAX_COST * a.tiles * a.scores / cost_of (u, &a, QK_SCORE_COST),
                  QK_MIN_BLOCKS * QK_MIN_POOL);
   double planned = a.blocks * a.tiles * a.scores;
-  if (most > 0 && planned > most)
+  if (most > 0 && !(planned <= most))
     {
       a = qk_tiling_samples (&u->tile, most);
-      qk_plan_warn_cut (plan, name, planned, most);
+      if (isfinite (planned)) /* else what follows says more */
+        qk_plan_warn_cut (plan, name, planned, most);
     }
   qk_scored_set (&plan->cases[c], a, QK_SCORE_COST);
   if (a.blocks < qk_scored_honest (u))

@@ -129,6 +129,8 @@ double
 qk_tiling_enough (const struct qk_tile *t, double blocks)
 {
   double samples = QK_MIN_BLOCKS * QK_MIN_POOL;
+  if (!isfinite (qk_tiling_pool (t, QK_BATCH)))
+    return INFINITY;
   while (qk_tiling_samples (t, samples).blocks < blocks)
     samples *= 2;
   return samples;

@@ -85,7 +85,7 @@ double qk_tiling_cost (const struct qk_tiling *a, double d, double score);
 double qk_tiling_honest (double m6);
 
 /* A number of samples that comes in at least so many blocks: the first of QK_MIN_BLOCKS QK_MIN_POOL
-   2^i that does.  blocks <= QK_MAX_BLOCKS / 2.  */
+   2^i that does; infinite where the squares have no variance.  blocks <= QK_MAX_BLOCKS / 2.  */
 double qk_tiling_enough (const struct qk_tile *t, double blocks);
 
 #endif

@@ -195,6 +195,10 @@ START_TEST (edges_no_variance)
   t.variance = constant_need;
   t.of = &nan;
   ck_assert_double_eq (qk_tiling_pool (&t, 16), 16);
+  /* No variance at all, as an infinite one has it: no number of samples is enough.  */
+  double infinite = INFINITY;
+  struct qk_tile heavy = { 3, 9, true, constant_need, &infinite };
+  ck_assert (isinf (qk_tiling_enough (&heavy, 128)));
   /* Nothing is needed: the smallest side, as few blocks as are honest.  */
   struct qk_tiling a = qk_tiling_planned (&t, constant_need, &one, 128);
   ck_assert (a.side == 8 && a.tiles == 64 && a.blocks == 128);

@@ -1,6 +1,7 @@
 /* t-variance.c -- tests of the experiment variance as a user of random numbers: no number is drawn
    twice, and other generators say the same.  */
 
+#include "../src/tiling.h"
 #include "plans.h"
 
 #include <gsl/gsl_errno.h>
@@ -15,6 +16,36 @@ static const char *const plans[] = {
 };
 
 START_TEST (no_counter_twice) { check_counters ("variance", plans[_i]); }
+END_TEST
+
+/* Squares of correlated scores have a variance where components have eight moments, a third moment
+   where they have twelve.  */
+START_TEST (few_moments)
+{
+  static const struct
+  {
+    const char *law;
+    double blocks;
+  } cases[] = { { "student:nu=5", 1 }, { "student:nu=8", 1 }, { "student:nu=12", QK_MANY_BLOCKS } };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (int fixed = 0; fixed < 2; fixed++)
+      {
+        char text[128];
+        snprintf (text, sizeof text,
+                  "--dk=64 --correlation=0.5 --quantity=score_variance --dist=%s%s", cases[i].law,
+                  fixed ? " --samples=1e6" : "");
+        open_plan ("variance", text);
+        bool none = cases[i].blocks == 1;
+        ck_assert_uint_eq (plan.n_statements, 1);
+        ck_assert (plan.statements[0].thin == (none || fixed));
+        ck_assert (none || fixed || (double)plan.cases[0].blocks >= cases[i].blocks);
+        bool said = false;
+        for (size_t w = 0; w < plan.n_warnings; w++)
+          said |= strstr (plan.warnings[w], "no number of samples") != NULL;
+        ck_assert (said == none);
+        close_plan ();
+      }
+}
 END_TEST
 
 /* Another generator says the same: its intervals have the exact value, at 1e-9 each, and its
@@ -71,6 +102,7 @@ main (void)
   Suite *suite = suite_create ("variance");
   TCase *exact = tcase_create ("exact");
   tcase_add_loop_test (exact, no_counter_twice, 0, sizeof plans / sizeof *plans);
+  tcase_add_test (exact, few_moments);
   tcase_set_timeout (exact, 0);
   suite_add_tcase (suite, exact);
 
