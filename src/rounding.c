@@ -443,12 +443,14 @@ gamma_of (double m, double e)
 
    neumaier, dot2 toward zero: with |a| >= |b| the difference of the rounded sum from a is exact
    (Sterbenz), so the error comes out with one rounding, and the sum of n - 1 such with n in all;
-   dot2 has another one, its sum of two errors.  Errors of additions sum up to g_(n-1) of the p.  */
+   dot2 has another one, its sum of two errors.  Errors of additions sum up to g_(n-1) of the p.
+   To nearest dot2 has one more where the error of a product of wider numbers is rounded.  */
 double
 qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double magnitude)
 {
   const struct qk_float_format *acc = way->acc;
-  bool exact = qk_product_exact (way->in, acc), zero = way->rounding == QK_TO_ZERO;
+  bool exact = qk_product_exact (way->in, acc), zero = way->rounding == QK_TO_ZERO,
+       wide = way->in->precision > acc->precision;
   double e = qk_float_error (acc, way->rounding), t = exact ? 0 : e, g = NAN, bound = NAN;
   double rounded = (1 + t) * magnitude; /* at least the sum of |p| */
   switch (way->how)
@@ -475,7 +477,7 @@ qk_dot_bound (const struct qk_dot_way *way, double n, double sum, double magnitu
       break;
     case QK_DOT2:
       g = gamma_of (n, e);
-      bound = e * sum + g * (zero ? (1 + e) * gamma_of (n + 1, e) : g) * magnitude;
+      bound = e * sum + g * (zero || wide ? (1 + e) * gamma_of (n + 1, e) : g) * magnitude;
       break;
     default: /* fused */
       g = gamma_of (n, e);

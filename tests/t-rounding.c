@@ -621,6 +621,9 @@ START_TEST (no_bound_no_number)
   ck_assert_double_eq_tol (qk_dot_bound (&way, 3, 2, 5), 5 * 3 * u / (1 - 3 * u), 1e-12 * u);
   way.how = QK_DOT2;
   ck_assert_double_eq_tol (qk_dot_bound (&way, 3, 2, 5), 2 * u + 45 * u * u, 1e-11 * u);
+  /* Errors of products of wider numbers are rounded too: gamma_3 gamma_4.  */
+  way.in = &qk_float_formats[QK_BINARY64];
+  ck_assert_double_eq_tol (qk_dot_bound (&way, 3, 2, 5), 2 * u + 60 * u * u, 1e-11 * u);
 }
 END_TEST
 
