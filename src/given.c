@@ -534,7 +534,21 @@ plan_values (struct qk_plan *plan, char why[static QK_WHY])
 /* ---- The part ---------------------------------------------------------------------------------
  */
 
-/* Quantities that are asked for by name, of files that are not there.  */
+/* Whether such a name is of vectors from files, of values.  */
+static bool
+of_vectors (const char *name)
+{
+  return !strcmp (name, "dot") || !strcmp (name, "condition") || !strcmp (name, "error_max_u")
+         || !strcmp (name, "error_over_bound");
+}
+
+static bool
+of_values (const char *name)
+{
+  return !strncmp (name, "value_", 6);
+}
+
+/* Quantities that are asked for by name, of files that are not there, or not of those that are.  */
 static int
 check_quantities (const struct qk_params *p, char why[static QK_WHY])
 {
@@ -543,8 +557,12 @@ check_quantities (const struct qk_params *p, char why[static QK_WHY])
       const char *name = p->quantity.name[i];
       if (!strcmp (name, "dot") && !p->q_file)
         return qk_complain (why, "--quantity: dot is of vectors from files: --q and --k");
-      if (!strncmp (name, "value_", 6) && !p->values)
+      if (of_values (name) && !p->values)
         return qk_complain (why, "--quantity: %s is of values from a file: --values", name);
+      if ((p->values || p->q_file) && !(p->q_file && of_vectors (name)) && !of_values (name))
+        return qk_complain (why, "--quantity: %s is not of %s", name,
+                            p->q_file ? "vectors from files: it takes no --q and --k"
+                                      : "values from a file: it takes no --values");
     }
   return 0;
 }
@@ -555,6 +573,9 @@ given_plan (struct qk_plan *plan, char why[static QK_WHY])
   const struct qk_params *p = plan->params;
   if (check_quantities (p, why))
     return -1;
+  if (p->values && (p->dk.n || p->condition.n))
+    return qk_complain (why, "--%s is of vectors that are drawn: it takes no --values",
+                        p->dk.n ? "dk" : "condition");
   if ((p->q_file || p->k_file) && plan_vectors (plan, why))
     return -1;
   return p->values ? plan_values (plan, why) : 0;

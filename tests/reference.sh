@@ -150,6 +150,12 @@ refused '--q without --k' --q="$srcdir/contrib/tinystories/q.npy"
 refused '--k without --q' --k="$srcdir/contrib/tinystories/q.npy"
 refused 'value_mean is of values from a file' --quantity=value_mean
 refused 'dot is of vectors from files' --quantity=error_rms_u,dot
+refused 'error_rms_u is not of values from a file' --values="$(values '1\n')" --quantity=error_rms_u
+refused 'condition is not of values' --values="$(values '1\n')" --quantity=value_sum,condition
+refused 'overflow_exp is not of vectors from files' --q="$srcdir/contrib/tinystories/q.npy" \
+  --k="$srcdir/contrib/tinystories/k.npy" --quantity=dot,overflow_exp
+refused '--dk is of vectors that are drawn' --values="$(values '1\n')" --dk=4
+refused '--condition is of vectors that are drawn' --values="$(values '1\n')" --condition=1e8
 refused 'has 4 axes' --q="$srcdir/contrib/tinystories/q.npy" --k="$srcdir/contrib/tinystories/k.npy"
 
 [ $failed = 0 ] && echo "reference: $bad bad files are refused"
