@@ -723,7 +723,7 @@ qk_outcome_verdict (const struct qk_outcome *outcome)
       const struct qk_finding *f = &outcome->findings[i];
       if (f->verdict == QK_FAILS)
         return QK_FAILS;
-      undecided |= f->verdict == QK_UNDECIDED || f->statement->thin;
+      undecided |= f->verdict == QK_UNDECIDED || (f->statement->judged && f->statement->thin);
       holds |= f->verdict == QK_HOLDS;
       described |= f->verdict == QK_DESCRIBED;
     }

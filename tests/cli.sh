@@ -73,6 +73,7 @@ ends 0 symmetry --keys=8 --dk=4 --norm=qk --tolerance=0.2
 ends 1 symmetry --weights=shared --expect=0.5..2 --quantity=asymmetry
 ends 3 symmetry --keys=8 --dk=4 --samples=256
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
+ends 0 reference --dk=4 --dist=rademacher --samples=4096 --quantity=error_bias,error_over_bound
 ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
 
 # ---- counterexamples: in words; as lines where asked for ----

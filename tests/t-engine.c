@@ -524,6 +524,10 @@ START_TEST (thin_is_described)
   ck_assert (isnan (outcome.findings[0].enclosure.lo));
   ck_assert (isfinite (outcome.findings[0].enclosure.estimate));
   ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_UNDECIDED);
+  /* What would be described anyway leaves the verdict to the others.  */
+  outcome.n_findings = 2;
+  plan.statements[0].judged = plan.statements[1].judged = false;
+  ck_assert_int_eq (qk_outcome_verdict (&outcome), QK_DESCRIBED);
   finish ();
 }
 END_TEST
