@@ -297,13 +297,14 @@ END_TEST
 
 /* A kind that comes alone: when its blocks ran, and in which order over all cases.  */
 static atomic_int at_once, order;
-static bool crowded, early_clock;
+static atomic_bool crowded, early_clock;
 
 static int
 timed_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
 {
   (void)c;
-  crowded |= atomic_fetch_add (&at_once, 1) > 0;
+  if (atomic_fetch_add (&at_once, 1) > 0)
+    atomic_store (&crowded, true);
   double begin = work->clock ();
   do
     row[0] = work->clock () - begin;
@@ -316,7 +317,8 @@ timed_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
 static int
 clockless_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
 {
-  early_clock |= work->clock != NULL;
+  if (work->clock)
+    atomic_store (&early_clock, true);
   return toy_block (row, c, index, work);
 }
 
@@ -333,7 +335,8 @@ START_TEST (alone_kinds_have_the_clock_to_themselves)
   first_rows = 20;
   band_width = 1e9;
   params.threads = 7;
-  crowded = early_clock = false;
+  atomic_store (&crowded, false);
+  atomic_store (&early_clock, false);
   atomic_store (&order, 0);
   ck_assert_int_eq (toy.plan (&plan, why), 0);
   size_t third = qk_plan_case (&plan, &timed_kind, "third", "third", &offset[0]);
@@ -352,7 +355,7 @@ START_TEST (alone_kinds_have_the_clock_to_themselves)
   ck_assert (!qk_plan_timed (&plan, &plan.statements[1]));
   struct qk_watch watch = { .signal = &signal_number };
   ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), 0);
-  ck_assert (!crowded && !early_clock);
+  ck_assert (!atomic_load (&crowded) && !atomic_load (&early_clock));
   ck_assert_uint_eq (outcome.n_findings, 3);
   ck_assert_uint_eq (outcome.tables[1].rows, 20 * 64);
   for (size_t i = 0; i < 20; i++)

@@ -61,7 +61,7 @@ static const struct qk_experiment worded
 
 /* It measures files.  */
 static const struct qk_operand files_operands[]
-    = { { "Q.npy", "Queries." }, { "K.npy", "Keys." }, { 0 } };
+    = { { .name = "Q.npy", .help = "Queries." }, { .name = "K.npy", .help = "Keys." }, { 0 } };
 static const struct qk_option files_options[] = { { .name = "expect",
                                                     .type = QK_INTERVAL,
                                                     .offset = offsetof (struct qk_params, expect),
