@@ -135,6 +135,11 @@ awk -F '\t' -v part=$part '
   }
 ' "$source/axioms.tsv" rows facts > judged
 [ ! -s judged ] || wrong "$(cat judged)"
+for file in $name.v */*.v; do
+  own=$(basename $file .v)
+  awk -F '\t' -v own="$own." 'index ($3, own) == 1 { print $3 }' "$source/axioms.tsv"
+done > own
+[ ! -s own ] || wrong "axioms.tsv allows an axiom of our own: $(cat own)"
 [ "$(grep -c '^@axioms' facts)" = 2 ] || wrong "Coq says nothing about axioms"
 
 # ---- The text: the theorems of a claim, then the definitions they use, printed where they are stated

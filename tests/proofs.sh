@@ -93,6 +93,8 @@ for word in Axiom Hypothesis; do
   try 'of kind ' base/Small.v "2a $word own : forall n, n <= n + n."
 done
 try 'rests on: Small.own' base/Small.v '2a Context (own : forall n, n <= n + n).' Claims.v 's/twice_grows n/Small.own n/'
+try 'an axiom of our own' base/Small.v '2a Context (own : forall n, n <= n + n).' \
+  Claims.v 's/twice_grows n/Small.own n/' claims.tsv 's/none/reals/' axioms.tsv '$a base\treals\tSmall.own\tours'
 try 'of kind ' base/Small.v '2a Module Type Given. Axiom own : False. End Given. Declare Module Mine : Given.'
 try 'guarded' base/Small.v '2a Unset Guard Checking. Fixpoint own (n : nat) : False := own n.'
 try 'positive' base/Small.v '2a Unset Positivity Checking. Inductive bad := Bad : (bad -> nat) -> bad. Definition own : bad -> nat := fun _ => 0.'
