@@ -214,13 +214,13 @@ Theorem head_limited n d : (d < n - 1)%nat ->
     forall q k, exists i j, (i < n)%nat /\ (j < n)%nat /\ softmax n (score d q k i) j <> P i j.
 Proof. exact (head_limited n d). Qed.
 
-(* With d = n - 1 and X of rank n (X Y = I for some Y) every positive P is reached. *)
-Theorem head_reaches n D (X Y P : nat -> nat -> R) : (0 < n)%nat ->
+(* With d >= n - 1 and X of rank n (X Y = I for some Y) every positive P is reached. *)
+Theorem head_reaches n d D (X Y P : nat -> nat -> R) : (0 < n)%nat -> (n - 1 <= d)%nat ->
   (forall i j, (i < n)%nat -> (j < n)%nat -> sum D (fun a => X i a * Y a j) = delta i j) ->
   (forall i, (i < n)%nat -> (forall j, 0 < P i j) /\ sum n (P i) = 1) ->
   exists WQ WK, forall i j, (i < n)%nat -> (j < n)%nat ->
-    softmax n (scores D (n - 1) X WQ WK i) j = P i j.
-Proof. exact (head_reaches n D X Y P). Qed.
+    softmax n (scores D d X WQ WK i) j = P i j.
+Proof. exact (head_reaches n d D X Y P). Qed.
 
 (* One head averages: its output lies between the smallest and the largest value. *)
 Theorem head_average n x v lo hi : (0 < n)%nat ->

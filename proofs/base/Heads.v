@@ -117,15 +117,15 @@ Proof.
     + exists i, j. repeat split; try assumption. lra.
 Qed.
 
-(* With d = n - 1, and tokens X whose rows are independent (X Y = I for some Y), every positive P is
+(* With d >= n - 1, and tokens X whose rows are independent (X Y = I for some Y), every positive P is
    the softmax of a head: WQ = Y q, WK = Y k for suitable q and k. *)
-Theorem head_reaches n D (X Y P : nat -> nat -> R) : (0 < n)%nat ->
+Theorem head_reaches n d D (X Y P : nat -> nat -> R) : (0 < n)%nat -> (n - 1 <= d)%nat ->
   (forall i j, (i < n)%nat -> (j < n)%nat -> sum D (fun a => X i a * Y a j) = delta i j) ->
   (forall i, (i < n)%nat -> (forall j, 0 < P i j) /\ sum n (P i) = 1) ->
   exists WQ WK, forall i j, (i < n)%nat -> (j < n)%nat ->
-    softmax n (scores D (n - 1) X WQ WK i) j = P i j.
+    softmax n (scores D d X WQ WK i) j = P i j.
 Proof.
-  intros Hn HXY HP.
+  intros Hn Hd HXY HP.
   set (q := fun i c => ln (P i (S c)) - ln (P i 0%nat)).
   set (k := fun j c => delta j (S c)).
   exists (fun a c => sum n (fun l => Y a l * q l c)), (fun a c => sum n (fun l => Y a l * k l c)).
@@ -139,13 +139,13 @@ Proof.
     - intros l Hl. now rewrite sum_scal_r, HXY. }
   intros i j Hi Hj.
   assert (Hs : forall l, (l < n)%nat ->
-      scores D (n - 1) X (fun a c => sum n (fun l => Y a l * q l c))
+      scores D d X (fun a c => sum n (fun l => Y a l * q l c))
         (fun a c => sum n (fun l => Y a l * k l c)) i l = ln (P i l) + - ln (P i 0%nat)).
   { intros l Hl. unfold scores.
-    rewrite (sum_ext (n - 1) _ (fun c => q i c * k l c)) by (intros; now rewrite !project_back).
+    rewrite (sum_ext d _ (fun c => q i c * k l c)) by (intros; now rewrite !project_back).
     unfold k. destruct l as [|l].
     - rewrite sum_zero; [ring|]. intros; unfold delta; cbn; ring.
-    - rewrite (sum_ext (n - 1) _ (fun c => delta l c * q i c)).
+    - rewrite (sum_ext d _ (fun c => delta l c * q i c)).
       + rewrite sum_delta_l by lia. reflexivity.
       + intros c Hc. rewrite Rmult_comm. reflexivity. }
   rewrite (softmax_eq n Hn _ (fun l => ln (P i l)) (- ln (P i 0%nat)) Hs j Hj).
