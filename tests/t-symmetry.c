@@ -189,8 +189,8 @@ START_TEST (smallest)
           "--keys=2 --model-dim=1,2 --dk=1 --norm=qk --tolerance=0.3",
           "--keys=2 --model-dim=3 --dk=3 --norm=layer --tolerance=0.2",
           "--keys=3 --model-dim=2 --dk=1,2 --dist=rademacher --tolerance=0.2",
-          "--keys=3 --weights=none,shared --model-dim=2 --dk=2 --dist=sparse:p=0.5 --norm=qk "
-          "--tolerance=0.3" };
+          ("--keys=3 --weights=none,shared --model-dim=2 --dk=2 --dist=sparse:p=0.5 --norm=qk "
+           "--tolerance=0.3") };
   open_run ("symmetry", runs[_i]);
   size_t judged = 0;
   for (size_t i = 0; i < outcome.n_findings; i++)
