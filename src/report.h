@@ -32,7 +32,7 @@ int qk_report_plan (FILE *out, const struct qk_report *report);
 void qk_report_json (FILE *out, const struct qk_report *report);
 void qk_report_csv (FILE *out, const struct qk_report *report);
 
-/* report-text.c: for people, as text or Markdown.  0, or -1: out of memory.  */
+/* report-text.c, report-plan.c: for people, as text or Markdown.  0, or -1: out of memory.  */
 int qk_report_text (FILE *out, const struct qk_report *report);
 int qk_report_plan_text (FILE *out, const struct qk_report *report);
 

@@ -11,7 +11,7 @@ rooms='
      enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored weights part sums narrow given whole
   3  experiments/* claims
-  4  engine commands option report report-* figure grid blocks output help registry registry-list
+  4  engine commands option report report-* story figure grid blocks output help registry registry-list
      manual build
   5  main
 '
