@@ -11,6 +11,35 @@
     __VA_ARGS__, { 0 }                                                                             \
   }
 
+/* What is published, for rows that no run can settle alone.  */
+#define PUBLISHED(...)                                                                             \
+  (const struct qk_published[])                                                                    \
+  {                                                                                                \
+    __VA_ARGS__, { 0 }                                                                             \
+  }
+
+#define NO_CHECKS                                                                                  \
+  (const struct qk_check[])                                                                        \
+  {                                                                                                \
+    {                                                                                              \
+      0                                                                                            \
+    }                                                                                              \
+  }
+
+#define VASWANI "Vaswani et al., Attention Is All You Need (2017)"
+#define BRITZ "Britz et al., Massive Exploration of Neural Machine Translation Architectures (2017)"
+
+const char *const qk_question_words[] = { "Q1", "Q2", "Q3", "Q4", "arithmetic", NULL };
+
+const char *const qk_questions[] = { "why several heads and not one",
+                                     "why separate weights for queries and keys",
+                                     "why dot products and not additive scores",
+                                     "why the scores are divided by √d_k",
+                                     "what the figures of this program stand on",
+                                     NULL };
+
+const char *const qk_status_words[] = { "holds", "conditional", "false", "cited", NULL };
+
 const struct qk_claim qk_claims[] = {
   { .id = "score-mean",
     .question = "Q4",
@@ -305,6 +334,7 @@ const struct qk_claim qk_claims[] = {
               { "gradient", "--dk=4,64 --scale=sqrt", "query_gradient_mean_spread", QK_HOLDS },
               { "gradient", "--dk=4,64 --scale=dk", "query_gradient_median_spread", QK_FAILS }) },
   { .id = "sum-reference",
+    .question = "arithmetic",
     .said = "(what the tool's own figures stand on)",
     .exact
     = "the sums behind the reported figures agree with exact and MPFR sums of the same samples "
@@ -549,6 +579,127 @@ const struct qk_claim qk_claims[] = {
           "overflow_sum", QK_HOLDS },
         { "reference", "--dk=64 --format-in=binary16 --quantity=overflow_score --dist=normal:sd=57",
           "overflow_score", QK_FAILS }) },
+  { .id = "unscaled-in-paper",
+    .question = "Q4",
+    .said = "\"in the original paper, training without scaling is clearly unstable\"",
+    .exact = "the paper has no run without scaling: its section 3.2.1 says \"we suspect\". Nearest "
+             "evidence: an unscaled dot product in a recurrent model loses 4 BLEU points between "
+             "256 and 1024 dimensions",
+    .status = QK_FALSE,
+    .derivation = "a statement about what a paper contains: none but reading it",
+    .source = VASWANI "; " BRITZ,
+    .checks = NO_CHECKS,
+    .published
+    = PUBLISHED ({ "no run without the scale; \"we suspect\" that large products push the softmax "
+                   "where its gradients are small",
+                   NULL, "Vaswani et al. (2017), section 3.2.1" },
+                 { "BLEU on newstest2013, unscaled dot product, 256 dimensions", "22.33",
+                   "Britz et al. (2017), table of attention mechanisms" },
+                 { "the same, 1024 dimensions", "18.22", "the same table" }) },
+  { .id = "shared-quality",
+    .question = "Q2",
+    .said = "BLEU drops 1-2 % with shared weights",
+    .exact
+    = "no source for it. Mixed evidence: Reformer, whose shared keys are normalised and whose "
+      "positions do not attend to themselves, reports no loss; a replication did not reach the "
+      "quality of separate weights; a symmetric BERT was reported worse, and a little better with "
+      "pairwise coefficients",
+    .status = QK_CITED,
+    .derivation = "a statement about the quality of trained models: published results alone",
+    .source = "Kitaev, Kaiser, Levskaya, Reformer: The Efficient Transformer (2020); Courtois et "
+              "al., Symmetric Dot-Product Attention for Efficient Training of BERT Language Models "
+              "(2024)",
+    .checks = NO_CHECKS,
+    .published = PUBLISHED (
+        { "shared queries and keys: no loss reported", NULL, "Kitaev et al. (2020), section 5" },
+        { "a replication could not match a Transformer with separate weights", NULL,
+          "fast.ai community, ML Reproducibility Challenge 2020: Reformer (2021)" },
+        { "GLUE, BERT with separate weights", "78.74", "Courtois et al. (2024)" },
+        { "GLUE, BERT with symmetric scores and pairwise coefficients", "79.36",
+          "Courtois et al. (2024)" }) },
+  { .id = "head-quality",
+    .question = "Q1",
+    .said = "BLEU +1-2 % over one head",
+    .exact = "in the paper 8 and 16 heads are 0.9 BLEU points, 3.6 %, above one, and 32 heads are "
+             "worse again: not monotone in h",
+    .assumptions = "the base model of the paper, h d_k = 512 throughout; newstest2013",
+    .status = QK_FALSE,
+    .derivation = "25.8 − 24.9 = 0.9; 0.9/24.9 = 3.6 %",
+    .source = VASWANI,
+    .checks = NO_CHECKS,
+    .published
+    = PUBLISHED ({ "BLEU on newstest2013, 1 head", "24.9", "Vaswani et al. (2017), Table 3 (A)" },
+                 { "4 heads", "25.5", "the same" }, { "8 heads", "25.8", "the same, base model" },
+                 { "16 heads", "25.8", "the same" }, { "32 heads", "25.4", "the same" }) },
+  { .id = "single-head-fails",
+    .question = "Q1",
+    .said = "one head cannot do the task",
+    .exact = "a model with one head translates at 24.9 BLEU, 0.9 points below the best number of "
+             "heads",
+    .assumptions = "the base model of the paper, one head of 512 dimensions; newstest2013",
+    .status = QK_FALSE,
+    .derivation = "one published run with one head is enough",
+    .source = VASWANI,
+    .checks = NO_CHECKS,
+    .published
+    = PUBLISHED ({ "BLEU on newstest2013, 1 head", "24.9", "Vaswani et al. (2017), Table 3 (A)" },
+                 { "8 heads", "25.8", "the same, base model" }) },
+  { .id = "head-roles",
+    .question = "Q1",
+    .said = "visualised heads have different roles",
+    .exact
+    = "for: some heads of trained models follow syntax or position (Voita et al. 2019, Clark "
+      "et al. 2019); against: many heads can be removed at little cost (Michel et al. 2019; "
+      "Voita et al. themselves)",
+    .status = QK_CITED,
+    .derivation = "a statement about trained models: published results alone",
+    .source = "Voita et al., Analyzing Multi-Head Self-Attention (2019); Clark et al., What Does "
+              "BERT Look At? (2019); Michel, Levy, Neubig, Are Sixteen Heads Really Better than "
+              "One? (2019)",
+    .checks = NO_CHECKS,
+    .published = PUBLISHED ({ "%, accuracy of one head of BERT at the direct object of a verb",
+                              "86.8", "Clark et al. (2019), table of dependency relations" },
+                            { "%, of another at the determiner of a noun", "94.3", "the same" },
+                            { "BLEU lost when 38 of 48 heads of the encoder are removed", "0.15",
+                              "Voita et al. (2019), abstract" },
+                            { "%, heads of BERT that can be removed without a noticeable loss",
+                              "40", "Michel et al. (2019)" }) },
+  { .id = "dot-better",
+    .question = "Q3",
+    .said = "\"in the original paper's ablation dot product is clearly better\"",
+    .exact = "the paper has no run with additive attention; its section 3.2.1 says that additive "
+             "attention outperforms the unscaled dot product for larger d_k. Measured elsewhere, "
+             "additive attention is level up to 256 dimensions and ahead from 512 on",
+    .status = QK_FALSE,
+    .derivation = "a statement about what a paper contains: none but reading it",
+    .source = VASWANI "; " BRITZ,
+    .checks = NO_CHECKS,
+    .published
+    = PUBLISHED ({ "no run with additive attention", NULL, "Vaswani et al. (2017), Table 3" },
+                 { "BLEU on newstest2013, unscaled dot product, 128 dimensions", "22.03",
+                   "Britz et al. (2017), table of attention mechanisms" },
+                 { "256 dimensions", "22.33", "the same table" },
+                 { "512 dimensions", "21.78", "the same table" },
+                 { "1024 dimensions", "18.22", "the same table" },
+                 { "additive, 128 dimensions", "22.23", "the same table" },
+                 { "256 dimensions", "22.33", "the same table" },
+                 { "512 dimensions", "22.47", "the same table" },
+                 { "1024 dimensions", "22.10", "the same table" }) },
+  { .id = "additive-obsolete",
+    .question = "Q3",
+    .said = "additive attention has been abandoned",
+    .exact
+    = "it is still in use where keys and queries are few or the graph of who attends to whom "
+      "is sparse: graph attention networks",
+    .status = QK_CITED,
+    .derivation = "one use in print is enough",
+    .source = "Veličković et al., Graph Attention Networks (2018); Brody, Alon, Yahav, How "
+              "Attentive are Graph Attention Networks? (2022)",
+    .checks = NO_CHECKS,
+    .published = PUBLISHED ({ "GAT scores neighbours by a linear map of both, added", NULL,
+                              "Veličković et al. (2018), section 2.1" },
+                            { "GATv2 puts the nonlinearity between, as additive attention does",
+                              NULL, "Brody et al. (2022), section 3" }) },
   { 0 }
 };
 
@@ -564,6 +715,34 @@ qk_claim_find (const char *id)
 const char *
 qk_status_name (enum qk_status status)
 {
-  static const char *const names[] = { "holds", "conditional", "false", "cited" };
-  return names[status];
+  return qk_status_words[status];
+}
+
+const char *
+qk_claim_command (const struct qk_claim *claim)
+{
+  return qk_claim_published (claim) ? "claims" : claim->checks->command;
+}
+
+bool
+qk_claim_published (const struct qk_claim *claim)
+{
+  return !claim->checks->command;
+}
+
+const char *
+qk_class_meaning (const char *class)
+{
+  static const char *const meanings[][2]
+      = { { "none", "machine-checked, without axioms" },
+          { "reals", "machine-checked, over the classical axioms of Coq's real numbers" },
+          { "mathcomp", "machine-checked, over the classical axioms of mathcomp-analysis" },
+          { "paper", "derived in words" },
+          { "measured", "no theorem: a run settles it" },
+          { "cited", "no theorem: only literature can say" },
+          { NULL, NULL } };
+  size_t i = 0;
+  while (meanings[i][0] && strcmp (meanings[i][0], class))
+    i++;
+  return meanings[i][1];
 }

@@ -21,23 +21,65 @@ struct qk_check
   enum qk_verdict verdict;
 };
 
+/* A figure that was published, or a finding without one.  */
+struct qk_published
+{
+  const char *what;   /* "BLEU on newstest2013, 1 head" */
+  const char *value;  /* in the digits of its source; NULL: what says it all */
+  const char *source; /* "Vaswani et al. (2017), Table 3 (A)" */
+};
+
 struct qk_claim
 {
   const char *id;
-  const char *question;    /* "Q4"; NULL: what the tool's own figures stand on */
+  const char *question;    /* a word of qk_questions: "Q4" */
   const char *said;        /* what the notes say */
   const char *exact;       /* the exact statement */
   const char *assumptions; /* what it needs, or NULL */
   enum qk_status status;
-  const char *derivation;        /* in short */
-  const char *source;            /* literature, or NULL */
-  const struct qk_check *checks; /* ended by a check without a command */
+  const char *derivation;               /* in short */
+  const char *source;                   /* literature, or NULL */
+  const struct qk_check *checks;        /* ended by a check without a command */
+  const struct qk_published *published; /* ended by one without what; NULL: none */
 };
 
 /* The ledger, ended by a claim without an id.  */
 extern const struct qk_claim qk_claims[];
 
+/* The questions that the notes answer, "Q1" to "Q4", and the word of the rows that are the program's
+   own, "arithmetic"; and beside each what it asks.  Ended by NULL.  */
+extern const char *const qk_question_words[], *const qk_questions[];
+
+/* "holds", "conditional", "false", "cited", as they stand in enum qk_status; ended by NULL.  */
+extern const char *const qk_status_words[];
+
+/* NULL: there is none.  */
 const struct qk_claim *qk_claim_find (const char *id);
 const char *qk_status_name (enum qk_status status);
+
+/* The command that settles most of a row: that of its first check, or claims, where literature
+   alone can say.  */
+const char *qk_claim_command (const struct qk_claim *claim);
+
+/* Whether no run can settle it: published figures are all there is.  */
+bool qk_claim_published (const struct qk_claim *claim);
+
+/* ---- What proves a row: proofs/claims.tsv, as it was when the program was built ---------------
+ */
+
+struct qk_theorem
+{
+  const char *claim; /* id */
+  const char *name;  /* "Claims_prob.score_mean"; NULL where the class is paper, measured, cited */
+  const char *file;  /* "proofs/Claims_prob.v", "proofs/scaling.md"; NULL: none */
+  const char *class; /* none, reals, mathcomp, paper, measured, cited */
+  const char *says;  /* which part of the claim it is */
+};
+
+/* In the order of that file, ended by one without a claim; src/theorems.awk writes the table.  */
+extern const struct qk_theorem qk_theorems[];
+
+/* What a class means, in a few words.  */
+const char *qk_class_meaning (const char *class);
 
 #endif

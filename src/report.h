@@ -3,9 +3,27 @@
 #ifndef QK_REPORT_H
 #define QK_REPORT_H
 
+#include "claims.h"
 #include "engine.h"
 
 #include <stdio.h>
+
+enum qk_confirmed
+{
+  QK_UNSETTLED, /* null: nothing ran, not enough, or literature alone can say */
+  QK_CONFIRMED, /* what came out is what the ledger says */
+  QK_CONTRADICTED
+};
+
+/* A row of the ledger and, after a run, what came out.  */
+struct qk_row
+{
+  const struct qk_claim *claim;
+  enum qk_confirmed confirmed;
+  const char *outcome; /* in a word or two, for people: "confirmed", "not run"; NULL: nothing ran */
+  const size_t *findings; /* that settle it, by their place in the outcome */
+  size_t n_findings;
+};
 
 struct qk_report
 {
@@ -14,7 +32,9 @@ struct qk_report
   const struct qk_kernels *kernels;
   int argc;
   char **argv;
-  bool color; /* text only: decided by main */
+  bool color;                /* text only: decided by main */
+  const struct qk_row *rows; /* what JSON Lines have between the findings and the end; or NULL */
+  size_t n_rows;
 };
 
 /* The whole result, in the format that the parameters name.  --quiet shortens the text and nothing
@@ -35,5 +55,14 @@ void qk_report_csv (FILE *out, const struct qk_report *report);
 /* report-text.c, report-plan.c: for people, as text or Markdown.  0, or -1: out of memory.  */
 int qk_report_text (FILE *out, const struct qk_report *report);
 int qk_report_plan_text (FILE *out, const struct qk_report *report);
+
+/* report-ledger.c: rows for people, as text or Markdown.  0, or -1: out of memory.  The first is a
+   table, the second all there is to say of one.  */
+int qk_report_rows (FILE *out, const struct qk_row *rows, size_t n, bool markdown, bool color);
+int qk_report_row (FILE *out, const struct qk_row *row, bool markdown, bool color);
+
+/* What `qkcheck claims` prints: the rows of a report that has no findings, as people read them.
+   named: each in full.  0, or -1: out of memory.  */
+int qk_report_ledger (FILE *out, const struct qk_report *report, bool named);
 
 #endif
