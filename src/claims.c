@@ -2,7 +2,10 @@
 
 #include "claims.h"
 
+#include "message.h"
+
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CHECKS(...)                                                                                \
@@ -657,12 +660,12 @@ const struct qk_claim qk_claims[] = {
               "BERT Look At? (2019); Michel, Levy, Neubig, Are Sixteen Heads Really Better than "
               "One? (2019)",
     .checks = NO_CHECKS,
-    .published = PUBLISHED ({ "%, accuracy of one head of BERT at the direct object of a verb",
+    .published = PUBLISHED ({ "% of direct objects of verbs that one head of BERT finds",
                               "86.8", "Clark et al. (2019), table of dependency relations" },
-                            { "%, of another at the determiner of a noun", "94.3", "the same" },
+                            { "% of determiners of nouns that another finds", "94.3", "the same" },
                             { "BLEU lost when 38 of 48 heads of the encoder are removed", "0.15",
                               "Voita et al. (2019), abstract" },
-                            { "%, heads of BERT that can be removed without a noticeable loss",
+                            { "% of the heads of BERT that can be removed without a noticeable loss",
                               "40", "Michel et al. (2019)" }) },
   { .id = "dot-better",
     .question = "Q3",
@@ -710,6 +713,76 @@ qk_claim_find (const char *id)
     if (!strcmp (c->id, id))
       return c;
   return NULL;
+}
+
+const char *
+qk_claim_word (size_t i)
+{
+  return qk_claims[i].id;
+}
+
+static bool
+lists (const struct qk_list *list, size_t value)
+{
+  for (size_t i = 0; i < list->n; i++)
+    if (list->value[i] == (double)value)
+      return true;
+  return list->n == 0;
+}
+
+/* Whether the options leave row c, whose question stands at place q of the words; or which leaves
+   it out.  */
+static const char *
+left_out (const struct qk_claim *c, size_t q, const struct qk_params *p)
+{
+  return !lists (&p->question, q) ? "question" : !lists (&p->status, c->status) ? "status" : NULL;
+}
+
+static size_t
+question_place (const struct qk_claim *c)
+{
+  size_t q = 0;
+  while (strcmp (qk_question_words[q], c->question))
+    q++;
+  return q;
+}
+
+const char *
+qk_claim_asks (const struct qk_claim *claim)
+{
+  return qk_questions[question_place (claim)];
+}
+
+const struct qk_claim **
+qk_claims_select (size_t *n, const struct qk_params *params, char why[static QK_WHY])
+{
+  size_t all = sizeof qk_claims / sizeof *qk_claims;
+  const struct qk_claim **row = calloc (all, sizeof *row);
+  *n = 0;
+  if (!row)
+    qk_complain (why, "out of memory");
+  for (size_t i = 0; row && params->operand[i]; i++)
+    {
+      const struct qk_claim *c = qk_claim_find (params->operand[i]);
+      const char *option = left_out (c, question_place (c), params);
+      size_t j = 0;
+      while (j < *n && row[j] != c)
+        j++;
+      if (option)
+        {
+          qk_complain (why, "--%s: leaves out '%s', a row of %s whose status is %s", option, c->id,
+                       c->question, qk_status_name (c->status));
+          free (row);
+          return NULL;
+        }
+      row[j] = c;
+      *n += j == *n;
+    }
+  for (size_t q = 0; row && !params->operand[0] && qk_question_words[q]; q++)
+    for (const struct qk_claim *c = qk_claims; c->id; c++)
+      if (question_place (c) == q && !left_out (c, q, params))
+        row[(*n)++] = c;
+  return row;
 }
 
 const char *

@@ -46,8 +46,8 @@ struct qk_claim
 /* The ledger, ended by a claim without an id.  */
 extern const struct qk_claim qk_claims[];
 
-/* The questions that the notes answer, "Q1" to "Q4", and the word of the rows that are the program's
-   own, "arithmetic"; and beside each what it asks.  Ended by NULL.  */
+/* The questions that the notes answer, "Q1" to "Q4", and the word of the rows that are the
+   program's own, "arithmetic"; and beside each what it asks.  Ended by NULL.  */
 extern const char *const qk_question_words[], *const qk_questions[];
 
 /* "holds", "conditional", "false", "cited", as they stand in enum qk_status; ended by NULL.  */
@@ -55,7 +55,37 @@ extern const char *const qk_status_words[];
 
 /* NULL: there is none.  */
 const struct qk_claim *qk_claim_find (const char *id);
+
+/* The id of row i from 0 on, NULL after the last: what operands may be.  */
+const char *qk_claim_word (size_t i);
+
+/* The rows that the operands name, each once and in their order; or, where there are none, all, by
+   question and then as the ledger has them; of these, what --question and --status leave, which may
+   be none.  Owned by the caller (free); *n is how many.  NULL and why: out of memory, or a row that
+   is named and left out.  */
+const struct qk_claim **qk_claims_select (size_t *n, const struct qk_params *params,
+                                          char why[static QK_WHY]);
+
+/* Rows of options for commands that are about the ledger.  */
+#define QK_OPTION_QUESTION                                                                         \
+  {                                                                                                \
+    .name = "question", .type = QK_NAMES, .offset = offsetof (struct qk_params, question),         \
+    .metavar = "LIST", .standard = "all", .choices = qk_question_words,                            \
+    .help = "Only rows of these questions: Q1 is why several heads, Q2 why separate weights, Q3 "  \
+            "why dot products, Q4 why the scale; arithmetic is what the program's own figures "    \
+            "stand on.  Q1..Q3 is a range."                                                        \
+  }
+#define QK_OPTION_STATUS                                                                           \
+  {                                                                                                \
+    .name = "status", .type = QK_NAMES, .offset = offsetof (struct qk_params, status),             \
+    .metavar = "LIST", .standard = "all", .choices = qk_status_words,                              \
+    .help = "Only rows of this status: holds; conditional, where the row says on what; false as "  \
+            "it is said; or cited, where only literature can say."                                 \
+  }
 const char *qk_status_name (enum qk_status status);
+
+/* What the question of a row asks.  */
+const char *qk_claim_asks (const struct qk_claim *claim);
 
 /* The command that settles most of a row: that of its first check, or claims, where literature
    alone can say.  */

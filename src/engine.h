@@ -53,6 +53,9 @@ int qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
                    const struct qk_kernels *kernels, const struct qk_watch *watch,
                    char why[static QK_WHY]);
 
+/* The outcome of a plan that measures nothing.  */
+void qk_engine_rest (struct qk_outcome *outcome, const struct qk_plan *plan);
+
 /* The verdict of a whole run: fails over undecided over holds; described where nothing was to be
    judged.  A statement with too few samples to be judged leaves the run undecided, and so does an
    empty set.  */

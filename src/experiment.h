@@ -56,8 +56,8 @@ struct qk_names
 
 enum
 {
-  QK_OPERANDS = 16, /* no command takes more */
-  QK_INPUTS = 3     /* nor more files, options included */
+  QK_OPERANDS = 128, /* no command takes more: the ledger has half as many rows */
+  QK_INPUTS = 3      /* nor more files, options included */
 };
 
 struct qk_params
@@ -102,6 +102,7 @@ struct qk_params
   const char *q_file, *k_file, *values;
   double precision; /* bits */
   bool whole;
+  struct qk_list question, status; /* rows of the ledger: places in the words of claims.h */
 };
 
 enum qk_option_type
@@ -140,12 +141,21 @@ struct qk_option
   const char *help;           /* one or two plain sentences; for the manual and --help */
 };
 
+enum qk_operand_type
+{
+  QK_OPERAND_FILE,
+  QK_OPERAND_COMMAND, /* the name of a command that samples: for who reads it to refuse */
+  QK_OPERAND_WORD     /* one of its words: others are refused when the command line is read */
+};
+
 /* An operand, by its place on the command line.  */
 struct qk_operand
 {
   const char *name; /* "Q.npy" */
   const char *help;
   bool any; /* none, one, or several, and no operand after them */
+  enum qk_operand_type type;
+  const char *(*word) (size_t i); /* the words, from 0 on; NULL after the last */
 };
 
 /* ---- The plan ------------------------------------------------------------------------------ */
@@ -283,7 +293,7 @@ struct qk_quantity
 struct qk_example
 {
   const char *arguments; /* "--dk=64 --dist=normal:mean=1" */
-  const char *quantity;  /* whose verdict is meant */
+  const char *quantity;  /* whose verdict is meant; NULL: the command measures nothing */
   enum qk_verdict verdict;
   const char *meaning; /* one sentence */
 };
@@ -296,6 +306,7 @@ struct qk_experiment
   const char *const *description; /* paragraphs of the manual, ended by NULL */
   const char *unit;               /* what --samples counts: "scores" */
   bool recorded; /* it measures the files of its operands: whole populations, nothing is sampled */
+  bool prints;   /* it measures nothing, and has neither plan, quantities nor kinds */
   const struct qk_operand *operands; /* ended by one without a name; NULL: none */
   const struct qk_option *options;   /* its own */
   const struct qk_quantity *quantities;

@@ -9,17 +9,15 @@
 #include "manual.h"
 #include "option.h"
 #include "registry.h"
+#include "roff.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The date that the pages bear: fixed, so that the same descriptors give the same bytes.  */
-static const char page_date[] = "2026-11-22";
-
 static const char summary[] = "check what is said about Transformer attention";
 
-/* Commands to start with; command: what must exist, or NULL.  */
+/* Commands to start with, the first five that exist; command: what must, or NULL.  */
 static const struct start
 {
   const char *command, *words, *meaning;
@@ -27,12 +25,18 @@ static const struct start
     = { { "variance", "variance", "Is the variance of q·k equal to d_k?  A few seconds." },
         { "variance", "variance --dk=64 --dist=normal:mean=1",
           "The same with a broken assumption: what fails, and which value is exact." },
-        { "variance", "variance --dk=2,16,64 --dist=laplace --json",
-          "Another law of the components, as JSON Lines for a script." },
-        { "variance", "variance --dry-run",
-          "What would be sampled and judged, before a number is drawn." },
+        { "softmax", "softmax --dk=16,64,256",
+          "What the scale is for: how one-sided the softmax becomes without it." },
+        { "claims", "claims",
+          "What is said about attention and what is true of it; nothing is measured." },
+        { "verify", "verify", "All of that settled in one run: some seconds." },
         { NULL, "help method", "What an interval, a band, a verdict and the confidence mean." },
         { NULL, NULL, NULL } };
+
+enum
+{
+  STARTS = 5
+};
 
 static const struct status
 {
@@ -42,6 +46,12 @@ static const struct status
                  { "3", "None fails, at least one is undecided." },
                  { "2", "Trouble: usage, unreadable input, out of memory, a failed write." },
                  { NULL, NULL } };
+
+/* Of a command that measures nothing.  */
+static const struct status print_statuses[]
+    = { { "0", "What was asked for is printed, and be it no row." },
+        { "2", "Trouble: usage, out of memory, a failed write." },
+        { NULL, NULL } };
 
 static const char signals[] = "SIGINT and SIGTERM finish the blocks in hand, print the result so "
                               "far, marked incomplete, and "
@@ -55,10 +65,13 @@ static const char lists[]
       "and "
       "G for a thousand, a million and a thousand million.";
 
-static bool
-start_exists (const struct start *start)
+/* The next command to start with, from start on; *left is how many there may be yet.  */
+static const struct start *
+start_next (const struct start *start, size_t *left)
 {
-  return !start->command || qk_experiment_find (start->command);
+  while (start->words && start->command && !qk_descriptor_find (start->command))
+    start++;
+  return start->words && (*left)-- > 0 ? start : NULL;
 }
 
 /* ---- Lines of text -------------------------------------------------------------------------- */
@@ -299,12 +312,12 @@ qk_help_start (FILE *out)
 {
   struct page page = { .out = out, .width = SHORT_WIDTH };
   fprintf (out, "qkcheck: %s.  To start with:\n", summary);
-  for (const struct start *start = starts; start->words; start++)
-    if (start_exists (start))
-      {
-        fprintf (out, "\n  qkcheck %s\n", start->words);
-        page_paragraph (&page, 6, start->meaning);
-      }
+  size_t left = STARTS;
+  for (const struct start *start = starts; (start = start_next (start, &left)); start++)
+    {
+      fprintf (out, "\n  qkcheck %s\n", start->words);
+      page_paragraph (&page, 6, start->meaning);
+    }
   fprintf (out, "\nqkcheck --help lists all commands.\n");
 }
 
@@ -319,9 +332,10 @@ qk_help_overview (FILE *out)
            "       qkcheck --help | --version\n",
            summary);
   page_title (&page, "Commands");
-  for (const struct qk_experiment *const *e = qk_experiments; *e; e++)
+  for (const struct qk_experiment *const *e = qk_descriptors; *e; e++)
     page_entry (&page, 2, (*e)->name, 16, (*e)->question);
-  page_entry (&page, 2, "help TOPIC", 16, "the manual page of a command, or of: method, formats");
+  page_entry (&page, 2, "help TOPIC", 16,
+              "the manual page of a command, or of: method, formats, claims (the ledger)");
   short_options (&page, NULL, qk_options_common);
   page_title (&page, "Exit status");
   for (const struct status *s = statuses; s->status; s++)
@@ -352,119 +366,12 @@ qk_help_short (FILE *out, const struct qk_experiment *experiment)
       fprintf (out, "  %s\n", example_words (words, experiment, x));
       page_paragraph (&page, 6, x->meaning);
     }
-  fprintf (out, "\nqkcheck help %s is the whole manual page.\n", experiment->name);
+  fprintf (out, "\nqkcheck help %s%s is the whole manual page.\n", experiment->name,
+           experiment->prints ? ".1" : "");
 }
 
 /* ---- The source of a manual page --------------------------------------------------------------
  */
-
-enum
-{
-  SOURCE_WIDTH = 78 /* linters ask for 80; \& may begin a line */
-};
-
-/* Whether the '-' at p joins two words, and is not the dash of an option or a minus sign.  */
-static bool
-is_hyphen (const char *text, const char *p)
-{
-  if (p == text || !isalnum ((unsigned char)p[-1]) || !isalnum ((unsigned char)p[1]))
-    return false;
-  const char *word = p;
-  while (word > text && word[-1] != ' ')
-    word--;
-  for (; *word && *word != ' '; word++)
-    if (word[0] == '-' && word[1] == '-')
-      return false;
-  return true;
-}
-
-/* What troff prints for these bytes is not what was meant.  */
-static const struct escape
-{
-  char byte;
-  const char *prose, *literal;
-} escapes[] = {
-  { '\\', "\\e", "\\e" }, { '^', "\\(ha", "\\(ha" }, { '~', "\\(ti", "\\(ti" },
-  { '\'', "'", "\\(aq" }, { '`', "`", "\\(ga" },     { '-', "\\-", "\\-" },
-};
-
-/* Print length bytes at word, part of text, and return how many they are in the source, where what
-   is not ASCII counts as \[uXXXX], as linters do; out may be NULL.  */
-static int
-man_word (FILE *out, const char *text, const char *word, size_t length, bool literal)
-{
-  int bytes = 0;
-  for (const char *p = word; p < word + length; p++)
-    {
-      const char plain[] = { *p, '\0' }, *shown = plain;
-      for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++)
-        if (escapes[i].byte == *p && (literal || *p != '-' || !is_hyphen (text, p)))
-          shown = literal ? escapes[i].literal : escapes[i].prose;
-      if (out)
-        fputs (shown, out);
-      unsigned char byte = (unsigned char)*p;
-      bytes += byte < 0x80 ? (int)strlen (shown) : byte < 0xc0 ? 0 : 8;
-    }
-  return bytes;
-}
-
-/* Words to be typed as they are, within a line.  */
-static void
-man_literal (FILE *out, const char *text)
-{
-  man_word (out, text, text, strlen (text), true);
-}
-
-/* Sentences, each from a new line on.  */
-static void
-man_prose (FILE *out, const char *text)
-{
-  int column = 0;
-  char last = '\0';
-  for (const char *word = text; *(word += strspn (word, " "));)
-    {
-      size_t length = strcspn (word, " ");
-      int bytes = man_word (NULL, text, word, length, false);
-      bool sentence = last && strchr (".?!", last) && isupper ((unsigned char)*word);
-      if (column && (sentence || column + 1 + bytes > SOURCE_WIDTH))
-        {
-          putc ('\n', out);
-          column = 0;
-        }
-      if (column)
-        putc (' ', out);
-      else if (*word == '.' || *word == '\'')
-        fputs ("\\&", out);
-      man_word (out, text, word, length, false);
-      column += 1 + bytes;
-      last = word[length - 1];
-      word += length;
-    }
-  putc ('\n', out);
-}
-
-static void
-man_begin (FILE *out, const char *page, int section, const char *what)
-{
-  fprintf (out, ".\\\" %s.%d -- rendered by qkcheck from its descriptors: do not edit.\n", page,
-           section);
-  fputs (".TH ", out);
-  for (const char *p = page; *p; p++)
-    man_literal (out, (char[]){ (char)toupper ((unsigned char)*p), '\0' });
-  fprintf (out, " %d %s qkcheck \"qkcheck manual\"\n.SH NAME\n", section, page_date);
-  man_literal (out, page);
-  fputs (" \\- ", out);
-  man_prose (out, what);
-}
-
-/* A tag in bold; the text follows.  */
-static void
-man_tag (FILE *out, const char *tag)
-{
-  fputs (".TP\n\\fB", out);
-  man_literal (out, tag);
-  fputs ("\\fR\n", out);
-}
 
 static void
 man_options (FILE *out, const struct qk_experiment *experiment, const struct qk_option *rows)
@@ -481,19 +388,19 @@ man_options (FILE *out, const struct qk_experiment *experiment, const struct qk_
       if (row->letter)
         fprintf (out, "\\fB\\-%c\\fR, ", row->letter);
       fputs ("\\fB\\-\\-", out);
-      man_literal (out, row->name);
+      qk_roff_literal (out, row->name);
       fputs ("\\fR", out);
       if (qk_option_valued (row))
         {
           qk_option_metavar (metavar, sizeof metavar, row);
           fputs (row->metavar ? "=\\fI" : "=\\fB", out);
-          man_literal (out, metavar);
+          qk_roff_literal (out, metavar);
           fputs ("\\fR", out);
         }
       putc ('\n', out);
-      man_prose (out, row->help);
+      qk_roff_prose (out, row->help);
       if (*facts (text, row))
-        man_prose (out, text);
+        qk_roff_prose (out, text);
     }
 }
 
@@ -510,13 +417,13 @@ static void
 man_laws (FILE *out)
 {
   fputs (".SH LAWS\n", out);
-  man_prose (out,
-             "A LAW is a name, then a colon and parameters with commas between them.  Each has "
-             "mean 0 and variance 1 before mean=X and sd=X, which all of them take.");
+  qk_roff_prose (out,
+                 "A LAW is a name, then a colon and parameters with commas between them.  Each has "
+                 "mean 0 and variance 1 before mean=X and sd=X, which all of them take.");
   for (const struct qk_law_type *type = qk_law_types; type->name; type++)
     {
       fputs (".TP\n\\fB", out);
-      man_literal (out, type->name);
+      qk_roff_literal (out, type->name);
       if (type->shape)
         fprintf (out, ":%s=\\fIX", type->shape);
       fputs ("\\fR\n", out);
@@ -524,7 +431,7 @@ man_laws (FILE *out)
       snprintf (text, sizeof text, "%s%s%s%s%s.", type->meaning, type->shape ? "; " : "",
                 type->shape ? type->shape : "", type->shape ? " is " : "",
                 type->shape ? type->shape_range : "");
-      man_prose (out, text);
+      qk_roff_prose (out, text);
     }
 }
 
@@ -533,17 +440,17 @@ man_quantities (FILE *out, const struct qk_quantity *quantities, bool recorded)
 {
   fputs (".SH QUANTITIES\n", out);
   if (!recorded)
-    man_prose (out, "The band is what the claim allows; T is the tolerance.");
+    qk_roff_prose (out, "The band is what the claim allows; T is the tolerance.");
   for (const struct qk_quantity *q = quantities; q->name; q++)
     {
       char text[FACTS];
-      man_tag (out, q->name);
-      man_prose (out, q->meaning);
+      qk_roff_tag (out, q->name);
+      qk_roff_prose (out, q->meaning);
       snprintf (text, sizeof text, "Written %s; unit %s.", q->symbol, q->unit);
-      man_prose (out, text);
+      qk_roff_prose (out, text);
       snprintf (text, sizeof text, "Band: %s.", q->band ? q->band : "none, described");
       if (q->band || !recorded)
-        man_prose (out, text);
+        qk_roff_prose (out, text);
     }
 }
 
@@ -555,26 +462,30 @@ man_examples (FILE *out, const struct qk_experiment *experiment)
     {
       char text[FACTS];
       const char *verdict = qk_verdict_name (x->verdict);
-      man_tag (out, example_words (text, experiment, x));
-      man_prose (out, x->meaning);
+      qk_roff_tag (out, example_words (text, experiment, x));
+      qk_roff_prose (out, x->meaning);
+      if (!x->quantity)
+        continue;
       snprintf (text, sizeof text, "The verdict on %s: %s.", x->quantity,
                 verdict ? verdict : "described, not judged");
-      man_prose (out, text);
+      qk_roff_prose (out, text);
     }
 }
 
 static void
-man_statuses (FILE *out)
+man_statuses (FILE *out, bool prints)
 {
   fputs (".SH EXIT STATUS\n", out);
-  for (const struct status *s = statuses; s->status; s++)
+  for (const struct status *s = prints ? print_statuses : statuses; s->status; s++)
     {
-      man_tag (out, s->status);
-      man_prose (out, s->meaning);
+      qk_roff_tag (out, s->status);
+      qk_roff_prose (out, s->meaning);
     }
+  if (prints)
+    return;
   fputs (".PP\n", out);
-  man_prose (out, "Trouble wins over fails, and fails over undecided.");
-  man_prose (out, signals);
+  qk_roff_prose (out, "Trouble wins over fails, and fails over undecided.");
+  qk_roff_prose (out, signals);
 }
 
 static void
@@ -582,7 +493,7 @@ man_command (FILE *out, const struct qk_experiment *experiment)
 {
   char name[TAG];
   snprintf (name, sizeof name, "qkcheck-%s", experiment->name);
-  man_begin (out, name, 1, experiment->question);
+  qk_roff_begin (out, name, 1, experiment->question);
   fprintf (out, ".SH SYNOPSIS\n\\fBqkcheck %s\\fR [\\fIOPTION\\fR]...", experiment->name);
   for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
     fprintf (out, o->any ? " [\\fI%s\\fR]..." : " \\fI%s\\fR", o->name);
@@ -590,14 +501,14 @@ man_command (FILE *out, const struct qk_experiment *experiment)
   for (const char *const *paragraph = experiment->description; *paragraph; paragraph++)
     {
       fputs (paragraph == experiment->description ? "" : ".PP\n", out);
-      man_prose (out, *paragraph);
+      qk_roff_prose (out, *paragraph);
     }
   if (experiment->operands)
     fputs (".SH OPERANDS\n", out);
   for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
     {
       fprintf (out, ".TP\n\\fI%s\\fR\n", o->name);
-      man_prose (out, o->help);
+      qk_roff_prose (out, o->help);
     }
   fputs (".SH OPTIONS\n", out);
   struct qk_option *rows = qk_options_of (experiment);
@@ -607,17 +518,20 @@ man_command (FILE *out, const struct qk_experiment *experiment)
       if (has_type (rows, QK_INTEGERS, QK_REALS))
         {
           fputs (".SH LISTS\n", out);
-          man_prose (out, lists);
+          qk_roff_prose (out, lists);
         }
       if (has_type (rows, QK_LAW, QK_LAW))
         man_laws (out);
     }
   free (rows);
-  man_quantities (out, experiment->quantities, experiment->recorded);
+  if (!experiment->prints)
+    man_quantities (out, experiment->quantities, experiment->recorded);
   man_examples (out, experiment);
-  man_statuses (out);
+  man_statuses (out, experiment->prints);
   fputs (".SH SEE ALSO\n.BR qkcheck (1),\n", out);
-  if (experiment->operands)
+  if (experiment->prints)
+    fputs (".BR qkcheck\\-claims (7),\n", out);
+  else if (experiment->operands)
     fputs (".BR qkcheck\\-formats (5),\n", out);
   fputs (".BR qkcheck\\-method (7)\n", out);
 }
@@ -625,7 +539,7 @@ man_command (FILE *out, const struct qk_experiment *experiment)
 static void
 man_program (FILE *out)
 {
-  man_begin (out, "qkcheck", 1, summary);
+  qk_roff_begin (out, "qkcheck", 1, summary);
   fputs (".SH SYNOPSIS\n"
          "\\fBqkcheck\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR]... [\\fIFILE\\fR]...\n"
          ".br\n"
@@ -634,7 +548,7 @@ man_program (FILE *out)
          "\\fBqkcheck \\-\\-help\\fR | \\fB\\-\\-version\\fR\n"
          ".SH DESCRIPTION\n",
          out);
-  man_prose (
+  qk_roff_prose (
       out,
       "Each command asks one question about the arithmetic of Transformer attention, measures, "
       "and compares with the exact value.  What will be judged, how wide its band is and how "
@@ -642,45 +556,50 @@ man_program (FILE *out)
       "each judgement is holds, fails or undecided, and the same seed gives the same findings "
       "to the byte on any number of threads.");
   fputs (".PP\n", out);
-  man_prose (out,
-             "Standard output carries the result and nothing else; messages and progress go to "
-             "standard error.  Options may stand before or after operands, and may be shortened "
-             "to a unique beginning.");
+  qk_roff_prose (
+      out, "Standard output carries the result and nothing else; messages and progress go to "
+           "standard error.  Options may stand before or after operands, and may be shortened "
+           "to a unique beginning.");
   fputs (".SH COMMANDS\n", out);
-  for (const struct qk_experiment *const *e = qk_experiments; *e; e++)
+  for (const struct qk_experiment *const *e = qk_descriptors; *e; e++)
     {
-      man_tag (out, (*e)->name);
-      man_prose (out, (*e)->question);
+      qk_roff_tag (out, (*e)->name);
+      qk_roff_prose (out, (*e)->question);
     }
   fputs (".TP\n\\fBhelp\\fR [\\fITOPIC\\fR]\n", out);
-  man_prose (out, "Print the manual page of a command, or of method or formats, as text.");
+  qk_roff_prose (out,
+                 "Print the manual page of a command as text, or that of method, of formats, or "
+                 "of claims, the whole ledger; TOPIC may end in .SECTION.");
   fputs (".SH OPTIONS\nEvery command takes these.\n", out);
   man_options (out, NULL, qk_options_common);
   fputs (".SH ENVIRONMENT\n", out);
-  man_tag (out, "QKCHECK_ISA");
-  man_prose (out,
-             "The instruction set to use, avx512, avx2 or plain, in place of the best one there "
-             "is.  It changes no finding.");
-  man_tag (out, "NO_COLOR");
-  man_prose (out, "If set and not empty, no color unless --color=always asks for it.");
-  man_statuses (out);
+  qk_roff_tag (out, "QKCHECK_ISA");
+  qk_roff_prose (
+      out, "The instruction set to use, avx512, avx2 or plain, in place of the best one there "
+           "is.  It changes no finding.");
+  qk_roff_tag (out, "NO_COLOR");
+  qk_roff_prose (out, "If set and not empty, no color unless --color=always asks for it.");
+  man_statuses (out, false);
   fputs (".SH EXAMPLES\n", out);
-  for (const struct start *start = starts; start->words; start++)
-    if (start_exists (start))
-      {
-        char text[FACTS];
-        snprintf (text, sizeof text, "qkcheck %s", start->words);
-        man_tag (out, text);
-        man_prose (out, start->meaning);
-      }
+  size_t left = STARTS;
+  for (const struct start *start = starts; (start = start_next (start, &left)); start++)
+    {
+      char text[FACTS];
+      snprintf (text, sizeof text, "qkcheck %s", start->words);
+      qk_roff_tag (out, text);
+      qk_roff_prose (out, start->meaning);
+    }
   fputs (".SH SEE ALSO\n", out);
-  for (const struct qk_experiment *const *e = qk_experiments; *e; e++)
+  for (const struct qk_experiment *const *e = qk_descriptors; *e; e++)
     {
       fputs (".BR qkcheck\\-", out);
-      man_literal (out, (*e)->name);
+      qk_roff_literal (out, (*e)->name);
       fputs (" (1),\n", out);
     }
-  fputs (".BR qkcheck\\-method (7)\n", out);
+  fputs (".BR qkcheck\\-claims (7),\n"
+         ".BR qkcheck\\-formats (5),\n"
+         ".BR qkcheck\\-method (7)\n",
+         out);
 }
 
 void
@@ -931,15 +850,18 @@ qk_help_page (FILE *out, const char *topic, int width)
   static const char program[] = "qkcheck";
   char name[TAG];
   if (!strcmp (topic, program))
-    snprintf (name, sizeof name, "%s.", program);
+    snprintf (name, sizeof name, "%s", program);
   else
-    snprintf (name, sizeof name, "%s-%s.", program, topic);
-  const struct qk_manual *manual = qk_manuals;
-  while (manual->name
-         && (strncmp (manual->name, name, strlen (name)) != 0
-             || strchr (manual->name, '.') != manual->name + strlen (name) - 1))
-    manual++;
-  if (!manual->name)
+    snprintf (name, sizeof name, "%s-%s", program, topic);
+  /* With its section, or any: the last, so that claims is the ledger and not its command.  */
+  size_t length = strlen (name);
+  const struct qk_manual *manual = NULL;
+  for (const struct qk_manual *m = qk_manuals; m->name; m++)
+    if (!strncmp (m->name, name, length)
+        && (!m->name[length] || (m->name[length] == '.' && !strchr (name, '.')))
+        && (!manual || strcmp (m->name, manual->name) > 0))
+      manual = m;
+  if (!manual)
     return -1;
 
   struct manual m = { .page = { .out = out, .width = width, .indent = MARGIN },

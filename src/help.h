@@ -16,12 +16,12 @@ void qk_help_overview (FILE *out);
 /* qkcheck COMMAND --help: question, usage, options with ranges and defaults, an example.  */
 void qk_help_short (FILE *out, const struct qk_experiment *experiment);
 
-/* The manual page of a topic ("variance", "method", or "qkcheck") as plain text, from the page that
-   is installed.  -1: no such topic.  */
+/* The manual page of a topic ("variance", "method", "claims.1", or "qkcheck") as plain text, from
+   the page that is installed; without a section that of the highest.  -1: no such topic.  */
 int qk_help_page (FILE *out, const char *topic, int width);
 
 /* The source of the manual page of a command (or, with NULL, of qkcheck(1)), in the man(7) macros:
-   what `make -C build man` writes to man/.  */
+   what `make -C build man` writes to man/.  That of qkcheck-claims(7) comes from report.h.  */
 void qk_help_source (FILE *out, const struct qk_experiment *experiment);
 
 #endif

@@ -293,6 +293,42 @@ run_plan (const struct qk_experiment *experiment, const struct qk_params *params
   return status;
 }
 
+/* A command that measures nothing: rows of the ledger.  */
+static int
+print_ledger (const struct qk_experiment *experiment, const struct qk_params *params, int argc,
+              char **argv)
+{
+  char why[QK_WHY];
+  struct qk_plan plan = { .experiment = experiment, .params = params };
+  struct qk_outcome outcome;
+  struct qk_report report = {
+    .plan = &plan, .outcome = &outcome, .argc = argc, .argv = argv, .color = wants_color (params)
+  };
+  qk_engine_rest (&outcome, &plan);
+  const struct qk_claim **claims = qk_claims_select (&report.n_rows, params, why);
+  struct qk_row *rows = claims ? calloc (report.n_rows + 1, sizeof *rows) : NULL;
+  for (size_t i = 0; rows && i < report.n_rows; i++)
+    rows[i].claim = claims[i];
+  report.rows = rows;
+  struct qk_output result = { .fd = -1 };
+  struct page page;
+  int status;
+  if (!claims)
+    status = trouble ("%s", why);
+  else if (!rows)
+    status = trouble ("out of memory");
+  else if (qk_output_open (&result, params->output, why))
+    status = trouble ("--output: %s", why);
+  else if (!page_open (&page, &result))
+    status = trouble ("out of memory");
+  else
+    status = page_close (&page, qk_report_write (page.stream, &report));
+  qk_output_discard (&result);
+  free (rows);
+  free (claims);
+  return status;
+}
+
 static int
 run_command (const struct qk_experiment *experiment, int argc, char **argv)
 {
@@ -308,7 +344,7 @@ run_command (const struct qk_experiment *experiment, int argc, char **argv)
   if (qk_options_parse (&params, experiment, argc - 1, words + 1, why))
     status = trouble ("%s", why);
   else if (!params.help)
-    status = run_plan (experiment, &params, argc, argv);
+    status = (experiment->prints ? print_ledger : run_plan) (experiment, &params, argc, argv);
   else if (page_open (&page, &standard))
     {
       qk_help_short (page.stream, experiment);
@@ -344,7 +380,7 @@ unknown_command (const char *word)
   size_t n = 1;
   if (*word == '-')
     return trouble ("a command comes first, then its options; 'qkcheck --help' lists them");
-  for (const struct qk_experiment *const *e = qk_experiments; *e && n < 63; e++)
+  for (const struct qk_experiment *const *e = qk_descriptors; *e && n < 63; e++)
     names[n++] = (*e)->name;
   const char *near = qk_nearest (word, names);
   if (near)
@@ -360,15 +396,18 @@ run_help (int argc, char **argv)
   command = "help";
   bool source = argc > 2 && !strcmp (argv[2], "--source");
   const char *topic = argc > 2 + source ? argv[2 + source] : NULL;
-  const struct qk_experiment *experiment = topic ? qk_experiment_find (topic) : NULL;
+  bool ledger = source && topic && !strcmp (topic, "claims.7");
+  const struct qk_experiment *experiment = topic ? qk_descriptor_find (topic) : NULL;
   if (argc > 3 + source)
     return trouble ("surplus operand '%s'; one topic at a time", quoted (argv[3 + source]));
-  if (source && topic && !experiment)
+  if (source && topic && !experiment && !ledger)
     return trouble ("'%s' is not a command", quoted (topic));
   if (!page_open (&page, &standard))
     return trouble ("out of memory");
   int failed = 0;
-  if (source)
+  if (ledger)
+    qk_report_ledger_page (page.stream);
+  else if (source)
     qk_help_source (page.stream, experiment);
   else if (!topic || !strcmp (topic, "--help") || !strcmp (topic, "-h"))
     qk_help_overview (page.stream);
@@ -387,7 +426,7 @@ main (int argc, char **argv)
   signal (SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write */
   struct page page;
   const char *word = argc > 1 ? argv[1] : "";
-  const struct qk_experiment *experiment = qk_experiment_find (word);
+  const struct qk_experiment *experiment = qk_descriptor_find (word);
   if (experiment)
     {
       command = experiment->name;

@@ -221,8 +221,9 @@ qk_options_of (const struct qk_experiment *experiment)
 {
   static const struct qk_option none[1];
   const struct qk_option *tables[TABLES]
-      = { experiment->options, experiment->recorded ? none : qk_options_sampling,
-          qk_options_measuring, qk_options_common };
+      = { experiment->options,
+          experiment->recorded || experiment->prints ? none : qk_options_sampling,
+          experiment->prints ? none : qk_options_measuring, qk_options_common };
   size_t n = 0;
   for (size_t t = 0; t < TABLES; t++)
     for (const struct qk_option *row = tables[t]; row->name; row++)
@@ -604,21 +605,43 @@ refuse_name (const struct text *item)
   return refuse (item, reason);
 }
 
-/* A name out of a list of them, or all.  */
+/* The place of a name in the list of those allowed, or -1.  */
+static int
+name_index (const char *const *names, const char *name, size_t length)
+{
+  for (int i = 0; names[i]; i++)
+    if (strlen (names[i]) == length && !strncmp (names[i], name, length))
+      return i;
+  return -1;
+}
+
+/* A name out of a list of them, NAME..NAME, or all.  */
 static int
 read_name (struct qk_list *list, const struct text *item)
 {
   const char *const *names = item->row->choices;
-  bool all = item->length == 3 && !strncmp (item->start, "all", 3), found = all;
-  for (int i = 0; names[i]; i++)
-    if (all
-        || (strlen (names[i]) == item->length && !strncmp (names[i], item->start, item->length)))
+  struct text first = *item, last = *item;
+  for (size_t i = 1; i + 1 < item->length; i++)
+    if (item->start[i] == '.' && item->start[i + 1] == '.')
       {
-        found = true;
-        if (list_add (list, i, item))
-          return -1;
+        first.length = i;
+        last.start = item->start + i + 2;
+        last.length = item->length - i - 2;
+        break;
       }
-  return found ? 0 : refuse_name (item);
+  int lo = name_index (names, first.start, first.length);
+  int hi = name_index (names, last.start, last.length);
+  if (item->length == 3 && !strncmp (item->start, "all", 3))
+    for (lo = hi = 0; names[hi + 1];)
+      hi++;
+  if (lo < 0 || hi < 0)
+    return refuse_name (lo < 0 ? &first : &last);
+  if (hi < lo)
+    return refuse (item, "is an empty range; write the smaller end first");
+  for (int i = lo; i <= hi; i++)
+    if (list_add (list, i, item))
+      return -1;
+  return 0;
 }
 
 static int
@@ -922,6 +945,25 @@ operand_words (char words[static QK_WHY], const struct qk_experiment *experiment
   return words;
 }
 
+/* An operand that is none of the words it may be.  */
+static int
+refuse_operand (const struct qk_operand *o, const char *operand, char why[static QK_WHY])
+{
+  char quoted[QK_QUOTED];
+  struct nearest near = nearest_begin (operand, strlen (operand));
+  const char *word;
+  for (size_t i = 0; (word = o->word (i)); i++)
+    {
+      if (!strcmp (word, operand))
+        return 0;
+      nearest_offer (&near, word);
+    }
+  qk_quote (quoted, operand, strlen (operand));
+  if (near.name)
+    return qk_complain (why, "'%s' is no %s; did you mean '%s'?", quoted, o->name, near.name);
+  return qk_complain (why, "'%s' is no %s; 'qkcheck claims' lists what there is", quoted, o->name);
+}
+
 static int
 read_operands (struct qk_params *params, const struct qk_experiment *experiment, int n,
                char **operand, char why[static QK_WHY])
@@ -931,7 +973,11 @@ read_operands (struct qk_params *params, const struct qk_experiment *experiment,
   for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
     {
       for (; o->any && wanted < n && wanted < QK_OPERANDS; wanted++)
-        params->operand[wanted] = operand[wanted];
+        {
+          if (o->type == QK_OPERAND_WORD && refuse_operand (o, operand[wanted], why))
+            return -1;
+          params->operand[wanted] = operand[wanted];
+        }
       if (o->any)
         break;
       if (wanted == n)

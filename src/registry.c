@@ -3,6 +3,8 @@
 
 #include "registry.h"
 
+#include "ledger.h"
+
 #include <string.h>
 
 #define EXPERIMENT(name) extern const struct qk_experiment qk_experiment_##name;
@@ -15,11 +17,27 @@ const struct qk_experiment *const qk_experiments[] = {
   NULL
 };
 
+const struct qk_experiment *const qk_descriptors[] = {
+#include "registry-list.h"
+  &qk_ledger, NULL
+};
+
+static const struct qk_experiment *
+find (const struct qk_experiment *const *all, const char *name)
+{
+  while (*all && strcmp ((*all)->name, name))
+    all++;
+  return *all;
+}
+
 const struct qk_experiment *
 qk_experiment_find (const char *name)
 {
-  for (const struct qk_experiment *const *e = qk_experiments; *e; e++)
-    if (!strcmp ((*e)->name, name))
-      return *e;
-  return NULL;
+  return find (qk_experiments, name);
+}
+
+const struct qk_experiment *
+qk_descriptor_find (const char *name)
+{
+  return find (qk_descriptors, name);
 }

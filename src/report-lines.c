@@ -312,7 +312,7 @@ put_run (FILE *out, const struct qk_report *report)
       put_string (out, report->argv[i], true);
     }
   putc (']', out);
-  if (report->plan->experiment->recorded) /* nothing is drawn */
+  if (report->plan->experiment->recorded || report->plan->experiment->prints) /* nothing is drawn */
     fputs (",\"seed\":null,\"rng\":null,\"tolerance\":null,\"confidence\":null", out);
   else
     {
@@ -358,14 +358,83 @@ put_warnings (FILE *out, const char *const *warning, size_t n)
   fputs ("]}\n", out);
 }
 
+/* A row of the ledger: what came out, and all that the ledger says.  Its findings are counted as
+   their lines are, from 0, those that are reproducible before the measured ones.  */
 static void
-put_end (FILE *out, const struct qk_outcome *outcome)
+put_ledger_row (FILE *out, const struct qk_report *report, const struct qk_row *row)
 {
+  const struct qk_claim *c = row->claim;
+  const struct qk_outcome *outcome = report->outcome;
+  fputs ("{\"type\":\"row\"", out);
+  member (out, "id", c->id);
+  member (out, "status", qk_status_name (c->status));
+  fprintf (out, ",\"confirmed\":%s,\"findings\":[",
+           row->confirmed == QK_UNSETTLED   ? "null"
+           : row->confirmed == QK_CONFIRMED ? "true"
+                                            : "false");
+  for (size_t i = 0; i < row->n_findings; i++)
+    {
+      size_t wanted = row->findings[i], line = 0;
+      bool timed = qk_plan_timed (report->plan, outcome->findings[wanted].statement);
+      for (size_t j = 0; j < outcome->n_findings; j++)
+        {
+          bool other = qk_plan_timed (report->plan, outcome->findings[j].statement);
+          line += other == timed ? j < wanted : timed;
+        }
+      fprintf (out, "%s%zu", i ? "," : "", line);
+    }
+  putc (']', out);
+  member (out, "question", c->question);
+  member (out, "said", c->said);
+  member (out, "exact", c->exact);
+  member (out, "assumptions", c->assumptions);
+  member (out, "derivation", c->derivation);
+  fputs (",\"theorems\":[", out);
+  const char *comma = "";
+  for (const struct qk_theorem *t = qk_theorems; t->claim; t++)
+    if (!strcmp (t->claim, c->id))
+      {
+        fprintf (out, "%s{\"class\":\"%s\"", comma, t->class);
+        member (out, "theorem", t->name);
+        member (out, "file", t->file);
+        member (out, "says", t->says);
+        putc ('}', out);
+        comma = ",";
+      }
+  fputs ("],\"checks\":[", out);
+  for (const struct qk_check *k = c->checks; k->command; k++)
+    {
+      fprintf (out, "%s{\"command\":\"%s\"", k == c->checks ? "" : ",", k->command);
+      member (out, "arguments", k->arguments);
+      member (out, "quantity", k->quantity);
+      member (out, "verdict", qk_verdict_name (k->verdict));
+      putc ('}', out);
+    }
+  fputs ("],\"published\":[", out);
+  for (const struct qk_published *p = c->published; p && p->what; p++)
+    {
+      fputs (p == c->published ? "{\"what\":" : ",{\"what\":", out);
+      put_string (out, p->what, false);
+      fprintf (out, ",\"value\":%s", p->value ? p->value : "null");
+      member (out, "source", p->source);
+      putc ('}', out);
+    }
+  putc (']', out);
+  member (out, "source", c->source);
+  fputs ("}\n", out);
+}
+
+static void
+put_end (FILE *out, const struct qk_report *report)
+{
+  const struct qk_outcome *outcome = report->outcome;
+  enum qk_verdict verdict
+      = report->plan->experiment->prints ? QK_DESCRIBED : qk_outcome_verdict (outcome);
   size_t count[QK_INVALID + 1] = { 0 };
   for (size_t i = 0; i < outcome->n_findings; i++)
     count[outcome->findings[i].verdict]++;
   fputs ("{\"type\":\"end\"", out);
-  member (out, "verdict", qk_verdict_name (qk_outcome_verdict (outcome)));
+  member (out, "verdict", qk_verdict_name (verdict));
   fprintf (out, ",\"holds\":%zu,\"fails\":%zu,\"undecided\":%zu,\"described\":%zu,\"complete\":%s",
            count[QK_HOLDS], count[QK_FAILS], count[QK_UNDECIDED], count[QK_DESCRIBED],
            outcome->complete ? "true" : "false");
@@ -421,7 +490,9 @@ qk_report_json (FILE *out, const struct qk_report *report)
               put_fields (out, timed ? "measured" : "finding", f,
                           outcome->findings[i].statement->digits);
             }
-      put_end (out, outcome);
+      for (size_t i = 0; i < report->n_rows; i++)
+        put_ledger_row (out, report, &report->rows[i]);
+      put_end (out, report);
       return;
     }
   for (size_t i = 0; i < plan->n_cases; i++)
@@ -496,9 +567,69 @@ put_row (FILE *out, const struct field f[static FIELDS])
   putc ('\n', out);
 }
 
+/* A text with a separator before it unless it is the first of its field; the field is in quotes. */
+static void
+put_item (FILE *out, bool first, const char *text)
+{
+  fputs (first ? "" : "; ", out);
+  put_inside (out, text ? text : "");
+}
+
+/* The ledger: a line for each row, with semicolons between several of a kind.  */
+static void
+put_csv_ledger (FILE *out, const struct qk_report *report)
+{
+  fputs ("id,question,status,said,exact,assumptions,derivation,theorems,checks,published,source\n",
+         out);
+  for (size_t i = 0; i < report->n_rows; i++)
+    {
+      const struct qk_claim *c = report->rows[i].claim;
+      const char *const field[]
+          = { c->id,          c->question,  qk_status_name (c->status), c->said, c->exact,
+              c->assumptions, c->derivation };
+      for (size_t j = 0; j < sizeof field / sizeof *field; j++)
+        {
+          put_csv_text (out, field[j]);
+          putc (',', out);
+        }
+      putc ('"', out);
+      bool first = true;
+      for (const struct qk_theorem *t = qk_theorems; t->claim; t++)
+        if (!strcmp (t->claim, c->id))
+          {
+            put_item (out, first, t->name ? t->name : t->file ? t->file : t->class);
+            first = false;
+          }
+      fputs ("\",\"", out);
+      for (const struct qk_check *k = c->checks; k->command; k++)
+        {
+          put_item (out, k == c->checks, "qkcheck ");
+          put_inside (out, k->command);
+          fputs (*k->arguments ? " " : "", out);
+          put_inside (out, k->arguments);
+          fprintf (out, ": %s %s", k->quantity, qk_verdict_name (k->verdict));
+        }
+      fputs ("\",\"", out);
+      for (const struct qk_published *p = c->published; p && p->what; p++)
+        {
+          put_item (out, p == c->published, p->what);
+          fputs (p->value ? ": " : "", out);
+          put_inside (out, p->value ? p->value : "");
+        }
+      fputs ("\",", out);
+      put_csv_text (out, c->source);
+      putc ('\n', out);
+    }
+}
+
 void
 qk_report_csv (FILE *out, const struct qk_report *report)
 {
+  if (report->plan->experiment->prints)
+    {
+      put_csv_ledger (out, report);
+      return;
+    }
   const struct qk_plan *plan = report->plan;
   const struct qk_outcome *outcome = report->outcome;
   const struct qk_key nowhere[1] = { { 0 } };

@@ -22,7 +22,8 @@ write_as (FILE *out, const struct qk_report *report,
 int
 qk_report_write (FILE *out, const struct qk_report *report)
 {
-  return write_as (out, report, qk_report_text);
+  return write_as (out, report,
+                   report->plan->experiment->prints ? qk_report_ledger : qk_report_text);
 }
 
 int

@@ -61,8 +61,10 @@ int qk_report_plan_text (FILE *out, const struct qk_report *report);
 int qk_report_rows (FILE *out, const struct qk_row *rows, size_t n, bool markdown, bool color);
 int qk_report_row (FILE *out, const struct qk_row *row, bool markdown, bool color);
 
-/* What `qkcheck claims` prints: the rows of a report that has no findings, as people read them.
-   named: each in full.  0, or -1: out of memory.  */
-int qk_report_ledger (FILE *out, const struct qk_report *report, bool named);
+/* What `qkcheck claims` prints for people: its rows, in full where operands named them.  */
+int qk_report_ledger (FILE *out, const struct qk_report *report);
+
+/* The source of qkcheck-claims(7): the whole ledger.  */
+void qk_report_ledger_page (FILE *out);
 
 #endif

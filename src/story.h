@@ -39,6 +39,7 @@ struct qk_story
   const struct qk_finding *found;
   size_t n;
   bool markdown, color;
+  bool roff; /* the source of a manual page: rows of the ledger only */
 
   bool judged;   /* whether anything is */
   size_t shown;  /* rows of the table that are printed */

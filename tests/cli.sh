@@ -83,7 +83,40 @@ check "symmetry: no lines of them" sh -c '! grep -q "row = " out'
 "$QKCHECK" symmetry --quantity=counterexample >out 2>err
 check "symmetry: lines of them" test "$(grep -c "^  row = .*holds" out)" = 11
 
+# ---- the ledger ----
+ends 0 claims
+ends 0 claims score-variance score-variance --question=Q4 --status=holds
+check "claims: a row that is named twice is explained once" test "$(grep -c '^score-variance: holds$' out)" = 1
+check "claims: theorem, file and class" \
+  grep -q 'Claims_prob.score_variance: Var s = d' out
+ends 0 claims head-quality -q --json
+check "claims: published figures" grep -q '"what":"BLEU on newstest2013, 1 head","value":24.9,' out
+check "claims: nothing ran" grep -q '"type":"end","verdict":null,"holds":0,' out
+ends 0 claims --question=Q2..Q3 --status=false,cited -q
+check "claims: names alone" test "$(grep -cx 'shared-identity\|dot-better\|shared-quality' out)" = 3
+check "claims: no others" sh -c '! grep -q "score-mean\|head-quality\|shared-symmetric" out'
+ends 0 claims --question=arithmetic --status=cited
+check "claims: no rows" grep -q '^0 rows:' out
+ends 0 claims --format=csv
+check "claims: a line for each row" \
+  test "$(wc -l <out)" -eq "$(("$("$QKCHECK" claims -q | wc -l)" + 1))"
+# shellcheck disable=SC2046
+ends 0 claims $("$QKCHECK" claims -q) --format=markdown -o ledger.md
+check "claims: all rows, into a file" \
+  test "$(grep -c '^## ' ledger.md)" -eq "$("$QKCHECK" claims -q | wc -l)"
+
 # ---- mistakes ----
+usage "claims: 'score-varience' is no ID; did you mean 'score-variance'" claims score-mean score-varience
+usage "claims: 'nonsense' is no ID; 'qkcheck claims' lists" claims nonsense
+usage "claims: '' is no ID" claims ""
+usage "claims: --question: leaves out 'score-mean', a row of Q4" claims score-mean --question=Q1
+usage "claims: --status: leaves out 'score-mean'" claims score-mean --status=false,cited
+usage "claims: --question: 'Q5' is none of Q1, Q2, Q3, Q4, arithmetic" claims --question=Q5
+usage "claims: --question: 'Q3..Q1' is an empty range" claims --question=Q3..Q1
+usage "claims: --status: 'true' is none of holds" claims --status=true
+usage "claims: unknown option '--seed'" claims --seed=1
+usage "claims: --output: .*No such file" claims -o nowhere/file
+usage "no page 'claims.8'" help claims.8
 usage "variance: --dk: '0' is not between 1 and 1048576" variance --dk=0
 usage "'recusive' is none of recursive, .*tile; did you mean recursive?" reference --algorithm=recusive
 usage "reference: --format-in: 'binary8' is none of .*; did you mean binary" reference --format-in=binary16,binary8

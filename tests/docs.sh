@@ -54,8 +54,12 @@ for name in $experiments; do
   rendered "man/qkcheck-$name.1" "$name"
 done
 
+rendered man/qkcheck-claims.1 claims
+rendered man/qkcheck-claims.7 claims.7
+
 for page in $pages; do
-  topic=${page#man/qkcheck}; topic=${topic#-}; topic=${topic%.*}
+  topic=${page#man/qkcheck}; topic=${topic#-}
+  case $topic in claims.*) ;; *) topic=${topic%.*} ;; esac # a command and the ledger
   "$QKCHECK" help "${topic:-qkcheck}" > "$work/text" || wrong "no qkcheck help ${topic:-qkcheck}"
   [ -s "$work/text" ] || wrong "$page is empty"
   if command -v mandoc > /dev/null; then
@@ -108,6 +112,23 @@ for name in $experiments; do
   has NEWS.md "qkcheck $name" || wrong "NEWS.md does not mention qkcheck $name"
 done
 
+# ---- The ledger: every row is in qkcheck help claims; the command that lists it is named
+
+"$QKCHECK" claims --help > "$work/help" || wrong "qkcheck claims --help exits with $?"
+"$QKCHECK" help claims > "$work/text"
+for option in question status format output; do
+  grep -q -e "--$option=" "$work/help" || wrong "--$option is missing in qkcheck claims --help"
+done
+"$QKCHECK" claims --quiet > "$work/ids" || wrong "qkcheck claims --quiet exits with $?"
+sed -n 's/^  { [.]id = "\([a-z-]*\)".*/\1/p' src/claims.c | sort > "$work/ledger"
+sort "$work/ids" | diff "$work/ledger" - || wrong "qkcheck claims lists other rows than src/claims.c has"
+while read -r id; do
+  grep -q "^   $id: " "$work/text" || wrong "qkcheck help claims does not have $id"
+done < "$work/ids"
+has man/qkcheck.1 "\\fBclaims\\fR" || wrong "man/qkcheck.1 does not list claims"
+has README.md "qkcheck claims" || wrong "README.md does not mention qkcheck claims"
+has NEWS.md "qkcheck claims" || wrong "NEWS.md does not mention qkcheck claims"
+
 # ---- The first page: five commands, and they work
 
 "$QKCHECK" > "$work/start" || wrong "qkcheck exits with $?"
@@ -115,7 +136,7 @@ sed -n 's/^  qkcheck //p' "$work/start" > "$work/starts"
 [ "$(wc -l < "$work/starts")" = 5 ] || wrong "qkcheck shows $(wc -l < "$work/starts") commands, not 5"
 while read -r words; do
   case $words in
-    help*) ;;
+    help* | claims*) ;;
     *) words="$words --dry-run" ;;
   esac
   # Words of a command line.

@@ -10,8 +10,8 @@ rooms='
   1  stream sampler polynomials attention theory scores softmax_theory projection symmetry_theory
      enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored weights part sums narrow given whole
-  3  experiments/* claims
-  4  engine commands option report report-* story figure grid blocks output help registry registry-list
+  3  experiments/* claims theorems
+  4  engine commands option report report-* story ledger roff figure grid blocks output help registry registry-list
      manual build
   5  main
 '

@@ -33,6 +33,9 @@ done <<END
 0 reference --whole scale --dk=4
 1 scale --dk=2,8 --correlation=-0.5 --tolerance=0.1
 0 symmetry --keys=8 --dk=4 --norm=rms --tolerance=0.2
+0 claims
+0 claims score-variance head-quality --quiet
+0 claims --question=arithmetic --status=cited
 END
 
 # The plan of every check and example, or its result where nothing is sampled: cases have keys of the
@@ -93,7 +96,7 @@ for text in open(sys.argv[2], encoding="utf-8"):
     for name in line:
         if name != "miss" and check.is_valid({k: v for k, v in line.items() if k != name}):
             wrong(text, f"accepted without {name}")
-expected = {"run", "finding", "end", "plan-case", "plan-statement", "plan-end"}
+expected = {"run", "finding", "row", "end", "plan-case", "plan-statement", "plan-end"}
 if types != expected:
     sys.exit(f"schema: lines of types {sorted(types)}, not {sorted(expected)}")
 END

@@ -645,15 +645,13 @@ summarise_audit (char *text, size_t size, const struct qk_plan *plan, const stru
 static const char *const nans[] = { "refuse", "skip", NULL };
 
 static const struct qk_operand operands[] = {
-  { "Q.npy",
-    "The queries: a file of floating-point numbers whose last two axes are tokens and d_k. "
-    "Axes before them are heads, or layers and heads, or layers, batches and heads.",
-    false },
-  { "K.npy",
-    "The keys, likewise. There may be another number of tokens, and fewer heads if their "
-    "number divides that of Q: then consecutive heads of Q share one (grouped-query "
-    "attention).",
-    false },
+  { .name = "Q.npy",
+    .help = "The queries: a file of floating-point numbers whose last two axes are tokens and d_k. "
+            "Axes before them are heads, or layers and heads, or layers, batches and heads." },
+  { .name = "K.npy",
+    .help = "The keys, likewise. There may be another number of tokens, and fewer heads if their "
+            "number divides that of Q: then consecutive heads of Q share one (grouped-query "
+            "attention)." },
   { 0 },
 };
 

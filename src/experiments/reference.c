@@ -285,8 +285,10 @@ static const struct qk_option options[] = {
 };
 
 static const struct qk_operand operands[]
-    = { { "COMMAND", "With --whole: a command that samples; all of them where none is named.",
-          true },
+    = { { .name = "COMMAND",
+          .help = "With --whole: a command that samples; all of them where none is named.",
+          .any = true,
+          .type = QK_OPERAND_COMMAND },
         { 0 } };
 
 static const struct qk_example examples[] = {
