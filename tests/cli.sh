@@ -99,7 +99,7 @@ ends 0 claims --question=arithmetic --status=cited
 check "claims: no rows" grep -q '^0 rows:' out
 ends 0 claims --format=csv
 check "claims: a line for each row" \
-  test "$(wc -l <out)" -eq "$(("$("$QKCHECK" claims -q | wc -l)" + 1))"
+  test "$(sed 1d out | wc -l)" -eq "$("$QKCHECK" claims -q | wc -l)"
 # shellcheck disable=SC2046
 ends 0 claims $("$QKCHECK" claims -q) --format=markdown -o ledger.md
 check "claims: all rows, into a file" \

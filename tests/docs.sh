@@ -68,7 +68,9 @@ for page in $pages; do
   if command -v mandoc > /dev/null && command -v col > /dev/null; then
     mandoc -T utf8 -O width=80 "$page" | LC_ALL=C.UTF-8 col -bx | sed '1d; $d' > "$work/man"
     for file in text man; do
-      tr -s ' ' '\n' < "$work/$file" | sed '/^$/d' > "$work/$file.words"
+      # mandoc breaks lines behind hyphens.
+      tr -s ' ' '\n' < "$work/$file" | sed '/^$/d' | sed ':again; /-$/ { N; s/\n//; b again; }' \
+        > "$work/$file.words"
     done
     diff "$work/man.words" "$work/text.words" > "$work/diff" \
       || wrong "$page reads otherwise in mandoc (<) and qkcheck help (>): $(cat "$work/diff")"
