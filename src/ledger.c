@@ -25,7 +25,7 @@ static const char *const description[] = {
 };
 
 static const struct qk_operand operands[] = { { .name = "ID",
-                                                .help = "The name of a row, as the list has it.",
+                                                .help = "The name of a row, as qkcheck claims lists it.",
                                                 .any = true,
                                                 .type = QK_OPERAND_WORD,
                                                 .word = qk_claim_word },

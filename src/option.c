@@ -961,7 +961,7 @@ refuse_operand (const struct qk_operand *o, const char *operand, char why[static
   qk_quote (quoted, operand, strlen (operand));
   if (near.name)
     return qk_complain (why, "'%s' is no %s; did you mean '%s'?", quoted, o->name, near.name);
-  return qk_complain (why, "'%s' is no %s; 'qkcheck claims' lists what there is", quoted, o->name);
+  return qk_complain (why, "'%s' is no %s; --help says what it may be", quoted, o->name);
 }
 
 static int

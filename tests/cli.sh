@@ -107,7 +107,7 @@ check "claims: all rows, into a file" \
 
 # ---- mistakes ----
 usage "claims: 'score-varience' is no ID; did you mean 'score-variance'" claims score-mean score-varience
-usage "claims: 'nonsense' is no ID; 'qkcheck claims' lists" claims nonsense
+usage "claims: 'nonsense' is no ID; --help says" claims nonsense
 usage "claims: '' is no ID" claims ""
 usage "claims: --question: leaves out 'score-mean', a row of Q4" claims score-mean --question=Q1
 usage "claims: --status: leaves out 'score-mean'" claims score-mean --status=false,cited

@@ -78,6 +78,28 @@ static const struct qk_experiment files = { .name = "files",
                                             .options = files_options,
                                             .quantities = quantities };
 
+/* It prints, and measures nothing: words for operands, names with ranges.  */
+static const char *
+room (size_t i)
+{
+  static const char *const rooms[] = { "attic", "cellar", "kitchen" };
+  return i < sizeof rooms / sizeof *rooms ? rooms[i] : NULL;
+}
+
+static const char *const floors[] = { "low", "middle", "high", "roof", NULL };
+static const struct qk_operand house_operands[]
+    = { { .name = "ROOM", .any = true, .type = QK_OPERAND_WORD, .word = room }, { 0 } };
+static const struct qk_option house_options[] = { { .name = "floor",
+                                                    .type = QK_NAMES,
+                                                    .offset = offsetof (struct qk_params, question),
+                                                    .metavar = "LIST",
+                                                    .choices = floors,
+                                                    .help = "Floors." },
+                                                  { .name = NULL } };
+
+static const struct qk_experiment house
+    = { .name = "house", .prints = true, .operands = house_operands, .options = house_options };
+
 enum
 {
   WORDS = 8
@@ -195,6 +217,38 @@ START_TEST (operands)
   ck_assert_str_eq (p.operand[0], "-a");
   ck_assert_str_eq (p.operand[1], "--threads=3");
   ck_assert (!p.expected);
+}
+END_TEST
+
+/* Names with ranges, in the order given, each once; operands that are words.  */
+START_TEST (ranges_of_names)
+{
+  static const struct
+  {
+    const char *list;
+    size_t n;
+    double value[4];
+  } cases[] = { { "--floor=high", 1, { 2 } },
+                { "--floor=high,low", 2, { 2, 0 } },
+                { "--floor=middle..roof", 3, { 1, 2, 3 } },
+                { "--floor=roof,low..middle,low", 3, { 3, 0, 1 } },
+                { "--floor=high..high", 1, { 2 } },
+                { "--floor=all", 4, { 0, 1, 2, 3 } } };
+  struct qk_params p;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    {
+      PARSE (&p, &house, cases[i].list);
+      ck_assert_uint_eq (p.question.n, cases[i].n);
+      for (size_t j = 0; j < cases[i].n; j++)
+        ck_assert_double_eq (p.question.value[j], cases[i].value[j]);
+      qk_params_free (&p, &house);
+    }
+  PARSE (&p, &house, "kitchen", "--floor=low", "attic", "kitchen");
+  ck_assert_str_eq (p.operand[0], "kitchen");
+  ck_assert_str_eq (p.operand[1], "attic");
+  ck_assert_str_eq (p.operand[2], "kitchen");
+  ck_assert_ptr_null (p.operand[3]);
+  qk_params_free (&p, &house);
 }
 END_TEST
 
@@ -448,6 +502,34 @@ END_TEST
 static const struct
 {
   const char *word, *why;
+} house_complaints[] = {
+  { "kitche", "'kitche' is no ROOM; did you mean 'kitchen'?" },
+  { "", "'' is no ROOM; --help says what it may be" },
+  { "observatory\n", "'observatory\\x0a' is no ROOM; --help says what it may be" },
+  { "--floor=mid", "--floor: 'mid' is none of low, middle, high, roof" },
+  { "--floor=hihg", "--floor: 'hihg' is none of low, middle, high, roof; did you mean high?" },
+  { "--floor=low..hihg", "--floor: 'hihg' is none of low, middle, high, roof; did you mean high?" },
+  { "--floor=low..", "--floor: '' is none of low, middle, high, roof" },
+  { "--floor=..low", "--floor: '..low' is none of low, middle, high, roof; did you mean low?" },
+  { "--floor=low..middle..high", "--floor: 'middle..high' is none of low, middle, high, roof" },
+  { "--floor=high..low", "--floor: 'high..low' is an empty range; write the smaller end first" },
+  { "--dk=2", "unknown option '--dk'; --help lists the options" },
+  { "--threads=2", "unknown option '--threads'; --help lists the options" },
+};
+
+START_TEST (house_complaint)
+{
+  char why[QK_WHY];
+  struct qk_params p;
+  const char *words[] = { house_complaints[_i].word, NULL };
+  ck_assert_int_eq (parse (&p, &house, words, why), -1);
+  ck_assert_str_eq (why, house_complaints[_i].why);
+}
+END_TEST
+
+static const struct
+{
+  const char *word, *why;
 } real_complaints[] = {
   { "--dk=x", "--dk: 'x' is not a number" LIST_HINT },
   { "--dk=1..2+1e-300", "--dk: more than 4096 values" },
@@ -675,6 +757,7 @@ main (void)
   tcase_add_test (exact, defaults);
   tcase_add_test (exact, every_option);
   tcase_add_test (exact, operands);
+  tcase_add_test (exact, ranges_of_names);
   tcase_add_loop_test (exact, list_values, 0, sizeof lists / sizeof *lists);
   tcase_add_test (exact, accepted);
   tcase_add_test (exact, every_generator);
@@ -683,6 +766,8 @@ main (void)
   TCase *edges = tcase_create ("edges");
   tcase_add_loop_test (edges, complaint, 0, sizeof complaints / sizeof *complaints);
   tcase_add_loop_test (edges, file_complaint, 0, sizeof file_complaints / sizeof *file_complaints);
+  tcase_add_loop_test (edges, house_complaint, 0,
+                       sizeof house_complaints / sizeof *house_complaints);
   tcase_add_loop_test (edges, real_complaint, 0, sizeof real_complaints / sizeof *real_complaints);
   tcase_add_loop_test (edges, word_complaint, 0, sizeof word_complaints / sizeof *word_complaints);
   tcase_add_test (edges, law_complaints);
