@@ -3,6 +3,7 @@
 #include "blocks.h"
 #include "build.h"
 #include "commands.h"
+#include "completion.h"
 #include "engine.h"
 #include "help.h"
 #include "message.h"
@@ -388,7 +389,23 @@ unknown_command (const char *word)
   return trouble ("'%s' is not a command; 'qkcheck --help' lists them", quoted (word));
 }
 
-/* qkcheck help [TOPIC]; qkcheck help --source [COMMAND] is how the manual pages are made.  */
+/* The sources of what is rendered: the page of a command, that of the program (topic NULL), that of
+   the ledger, the completion of a shell.  -1: there is none.  */
+static int
+print_source (FILE *out, const char *topic)
+{
+  const struct qk_experiment *experiment = topic ? qk_descriptor_find (topic) : NULL;
+  if (!topic || experiment)
+    qk_help_source (out, experiment);
+  else if (!strcmp (topic, "claims.7"))
+    qk_report_ledger_page (out);
+  else
+    return qk_completion_write (out, topic);
+  return 0;
+}
+
+/* qkcheck help [TOPIC]; qkcheck help --source [TOPIC] is how the manual pages and the completions
+   are made.  */
 static int
 run_help (int argc, char **argv)
 {
@@ -396,19 +413,13 @@ run_help (int argc, char **argv)
   command = "help";
   bool source = argc > 2 && !strcmp (argv[2], "--source");
   const char *topic = argc > 2 + source ? argv[2 + source] : NULL;
-  bool ledger = source && topic && !strcmp (topic, "claims.7");
-  const struct qk_experiment *experiment = topic ? qk_descriptor_find (topic) : NULL;
   if (argc > 3 + source)
     return trouble ("surplus operand '%s'; one topic at a time", quoted (argv[3 + source]));
-  if (source && topic && !experiment && !ledger)
-    return trouble ("'%s' is not a command", quoted (topic));
   if (!page_open (&page, &standard))
     return trouble ("out of memory");
   int failed = 0;
-  if (ledger)
-    qk_report_ledger_page (page.stream);
-  else if (source)
-    qk_help_source (page.stream, experiment);
+  if (source)
+    failed = print_source (page.stream, topic);
   else if (!topic || !strcmp (topic, "--help") || !strcmp (topic, "-h"))
     qk_help_overview (page.stream);
   else

@@ -434,6 +434,87 @@ START_TEST (recorded_text)
 }
 END_TEST
 
+/* Rows stand between findings and end, and count findings as their lines stand: reproducible ones
+   before those that were measured.  */
+START_TEST (json_rows)
+{
+  stage ();
+  static struct qk_kind alone;
+  alone = kind;
+  alone.alone = true;
+  cases[0].kind = &alone; /* findings 0, 1, 2 and the slope: six lines stand before theirs */
+  const size_t settled[] = { 0, 3, ALL - 1 };
+  const struct qk_row rows[]
+      = { { qk_claim_find ("score-mean"), QK_CONFIRMED, "confirmed", settled, 3 },
+          { qk_claim_find ("score-variance"), QK_CONTRADICTED, "contradicted", settled + 1, 1 },
+          { qk_claim_find ("single-head-fails"), QK_UNSETTLED, NULL, NULL, 0 } };
+  report.rows = rows;
+  report.n_rows = 3;
+  char *text = render (QK_JSON);
+  const char *line = line_of (text, 1 + ALL);
+  contains (line, "{\"type\":\"row\",\"id\":\"score-mean\",\"status\":\"holds\",\"confirmed\":true,"
+                  "\"findings\":[6,0,9],\"question\":\"Q4\",\"said\":\"E[q·k] = 0\",");
+  contains (line, "{\"class\":\"mathcomp\",\"theorem\":\"Claims_prob.score_mean\",\"file\":"
+                  "\"proofs/Claims_prob.v\",\"says\":\"E s = 0\"}");
+  contains (line, "{\"command\":\"variance\",\"arguments\":\"--dk=64 --correlation=0.05\","
+                  "\"quantity\":\"score_mean\",\"verdict\":\"fails\"}");
+  contains (line_of (text, 2 + ALL), "\"confirmed\":false,\"findings\":[0],");
+  line = line_of (text, 3 + ALL);
+  contains (line, "\"status\":\"false\",\"confirmed\":null,\"findings\":[],\"question\":\"Q1\",");
+  contains (line, "\"checks\":[],\"published\":[{\"what\":\"BLEU on newstest2013, 1 head\","
+                  "\"value\":24.9,\"source\":\"Vaswani et al. (2017), Table 3 (A)\"},");
+  contains (line_of (text, 4 + ALL), "{\"type\":\"end\"");
+  free (text);
+}
+END_TEST
+
+/* The ledger as people read it: all that the rows say, in lines of the page; what came out beside.
+ */
+START_TEST (ledger)
+{
+  for (const struct qk_claim *c = qk_claims; c->id; c++)
+    for (int markdown = 0; markdown < 2; markdown++)
+      {
+        char *text = NULL, *flat;
+        size_t length;
+        FILE *out = open_memstream (&text, &length);
+        const struct qk_row row = { .claim = c, .outcome = "came as a surprise" };
+        ck_assert_int_eq (qk_report_row (out, &row, markdown, false), 0);
+        ck_assert_int_eq (qk_report_rows (out, &row, 1, markdown, false), 0);
+        fclose (out);
+        for (const char *line = text; *line && !markdown; line += strcspn (line, "\n") + 1)
+          {
+            char copy[4096];
+            snprintf (copy, sizeof copy, "%.*s", (int)strcspn (line, "\n"), line);
+            ck_assert_msg (qk_text_width (copy) <= QK_WIDTH, "%s", copy);
+          }
+        /* Words with one space between, and without Markdown's escapes.  */
+        size_t n = 0;
+        flat = calloc (length + 1, 1);
+        for (size_t i = 0; i < length; i++)
+          if (text[i] != '\\' && !((text[i] == ' ' || text[i] == '\n') && n && flat[n - 1] == ' '))
+            flat[n++] = text[i] == '\n' ? ' ' : text[i];
+        contains (flat, c->said);
+        contains (flat, c->exact);
+        contains (flat, c->derivation);
+        contains (flat, qk_status_name (c->status));
+        contains (flat, "came as a surprise");
+        for (const struct qk_theorem *t = qk_theorems; t->claim; t++)
+          if (!strcmp (t->claim, c->id))
+            {
+              contains (flat, t->name ? t->name : t->says);
+              contains (flat, t->file ? t->file : qk_class_meaning (t->class));
+            }
+        for (const struct qk_check *k = c->checks; k->command; k++)
+          contains (flat, k->arguments);
+        for (const struct qk_published *p = c->published; p && p->what; p++)
+          contains (flat, p->value ? p->value : p->what);
+        free (flat);
+        free (text);
+      }
+}
+END_TEST
+
 START_TEST (csv)
 {
   stage ();
@@ -834,6 +915,8 @@ main (void)
   tcase_add_test (exact, moments);
   tcase_add_test (exact, recorded_run);
   tcase_add_test (exact, recorded_text);
+  tcase_add_test (exact, json_rows);
+  tcase_add_test (exact, ledger);
   tcase_add_test (exact, csv);
   tcase_add_test (exact, text_holds);
   tcase_add_test (exact, markdown_holds);
