@@ -1,10 +1,10 @@
 #!/bin/sh
 # install.sh -- what `make install` laid down can be found, compiled against, and run.
 #
-# usage: install.sh HEADER...   with CC, CFLAGS, PKG_CONFIG, PKG_CONFIG_PATH, bindir, libdir set
+# usage: install.sh HEADER...   with CC, CFLAGS, PKG_CONFIG, PKG_CONFIG_PATH, bindir, libdir, datadir set
 
 set -eu
-: "${bindir:?}" "${libdir:?}"
+: "${bindir:?}" "${libdir:?}" "${datadir:?}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -33,3 +33,8 @@ $CC $CFLAGS -o "$work/use" "$work/use.c" $($PKG_CONFIG --cflags --libs qkcheck) 
 
 "$bindir/qkcheck" --version | grep -qF "$($PKG_CONFIG --modversion qkcheck)" \
   || { echo "install.sh: program and qkcheck.pc disagree on the version" >&2; exit 1; }
+
+for file in bash-completion/completions/qkcheck zsh/site-functions/_qkcheck \
+    fish/vendor_completions.d/qkcheck.fish; do
+  [ -s "$datadir/$file" ] || { echo "install.sh: no $datadir/$file" >&2; exit 1; }
+done
