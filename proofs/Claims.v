@@ -3,7 +3,7 @@
    Vectors and matrices are functions of indices that count from 0, with their sizes beside them;
    sum n f is f 0 + ... + f (n-1).  *)
 Require Import Reals List.
-From Qkcheck.base Require Import Sum Linear Softmax Shared Heads Additive.
+From Qkcheck.base Require Import Sum Linear Softmax Shared Heads Additive Training.
 Import ListNotations.
 Open Scope R_scope.
 
@@ -157,17 +157,6 @@ Theorem shared_not_symmetric :
   (forall i j, s i j = s j i) /\ softmax 2 (s 1%nat) 0 < softmax 2 (s 0%nat) 1.
 Proof. exact symmetric_scores_directed_weights. Qed.
 
-(* Symmetric scores cannot learn a directed cycle a -> b -> c -> a: the mean log loss is at least ln 2,
-   and at most two of the three rows score the next of the cycle highest. *)
-Theorem cycle_log_loss n s a b c : (forall i j, s i j = s j i) ->
-  (a < n)%nat -> (b < n)%nat -> (c < n)%nat -> a <> b -> b <> c -> c <> a ->
-  ln 2 <= - (ln (softmax n (s a) b) + ln (softmax n (s b) c) + ln (softmax n (s c) a)) / 3.
-Proof. exact (cycle_log_loss n s a b c). Qed.
-
-Theorem cycle_accuracy s a b c : (forall i j : nat, s i j = s j i) ->
-  ~ (s a c < s a b /\ s b a < s b c /\ s c b < s c a).
-Proof. exact (cycle_argmax s a b c). Qed.
-
 (* The derivative of a differentiable loss of the scores, when the shared W moves along V, is the sum
    of its derivatives when only WQ and when only WK does. *)
 Theorem shared_gradients_add n D d x W V L G :
@@ -288,3 +277,112 @@ Proof. exact alignment_fails. Qed.
 Theorem alignment_equal_norms d q k l : 0 < norm d q -> 0 < norm d k -> norm d k = norm d l ->
   (dot d q k <= dot d q l <-> cosine d q k <= cosine d q l).
 Proof. exact (alignment_equal_norms d q k l). Qed.
+
+(** ** Training: V queries and n keys, t a the key that query a is to find, C a its candidates
+
+    The softmax goes over the candidates; log_loss is the mean of -ln p, accuracy the share of queries
+    whose key has strictly the largest score of the candidates.  *)
+
+(* Shared weights, with a bias for queries and one for keys, give a symmetric table but for a term of the
+   query alone and one of the key alone. *)
+Theorem shared_biases D d c x W bq bk : symmetric_up_to_biases (biased_scores D d c x W bq bk).
+Proof. exact (shared_biases D d c x W bq bk). Qed.
+
+(* Such scores cannot learn directed cycles a -> b -> c -> a, where both others of a cycle are among the
+   candidates: the log loss is at least ln 2, whatever the dimension and the optimizer. *)
+Theorem cycle_log_loss V C t s : (0 < V)%nat -> cycles V t -> both_ways V C t ->
+  symmetric_up_to_biases s -> ln 2 <= log_loss V (fun a => among V (C a) (s a)) t.
+Proof. exact (fun HV Ht HC => cycle_log_loss V C t HV Ht HC s). Qed.
+
+(* And at most two queries of three are right. *)
+Theorem cycle_accuracy V C t s : (0 < V)%nat -> cycles V t -> both_ways V C t ->
+  symmetric_up_to_biases s -> accuracy V V C s t <= 2 / 3.
+Proof. exact (fun HV Ht HC => cycle_accuracy V C t HV Ht HC s). Qed.
+
+(* Any number of such heads, whose weights are averaged (w c = 1/h) or mixed in any proportions: ln 3/2. *)
+Theorem cycle_heads_log_loss V C t h w s : (0 < V)%nat -> cycles V t -> both_ways V C t ->
+  (forall c, (c < h)%nat -> symmetric_up_to_biases (s c)) ->
+  (forall c, (c < h)%nat -> 0 <= w c) -> sum h w = 1 ->
+  ln (3 / 2) <= log_loss V (fun a b => sum h (fun c => w c * among V (C a) (s c a) b)) t.
+Proof. exact (fun HV Ht HC => cycle_heads_log_loss V C t HV Ht HC h w s). Qed.
+
+(* Three averaged heads with shared weights W c come as near to it as one likes: three one-hot tokens, two
+   columns. *)
+Theorem cycle_heads_reached eps : 0 < eps ->
+  exists W : nat -> nat -> nat -> R,
+    log_loss 3 (fun a b =>
+      sum 3 (fun c => / 3 * among 3 (others a) (scores 3 2 delta (W c) (W c) a) b)) next
+    <= ln (3 / 2) + eps.
+Proof. exact (cycle_heads_reached eps). Qed.
+
+(* Separate weights learn the cycle, with one column. *)
+Theorem separate_cycle_reached eps : 0 < eps ->
+  exists WQ WK : nat -> nat -> R, let s := scores 3 1 delta WQ WK in
+    accuracy 3 3 others s next = 1 /\ log_loss 3 (fun a => among 3 (others a) (s a)) next <= eps.
+Proof. exact (separate_cycle_reached eps). Qed.
+
+(* And shared weights learn a directed chain a -> b, b -> c, c -> b. *)
+Theorem chain_reached eps : 0 < eps ->
+  exists W : nat -> nat -> R, let s := scores 3 2 delta W W in
+    let t a := match a with O => 1%nat | S O => 2%nat | _ => 1%nat end in
+    accuracy 3 3 others s t = 1 /\ log_loss 3 (fun a => among 3 (others a) (s a)) t <= eps.
+Proof. exact (chain_reached eps). Qed.
+
+(* h heads, m different keys to be found by each query: the loss is at least 1 - h/m, whatever the weights
+   p of the heads, their matrices and the width w of a head. *)
+Theorem head_floor V n m dv w h p WV WO t : (0 < V)%nat -> (0 < m)%nat -> (0 < dv)%nat ->
+  (forall a i, (a < V)%nat -> (i < m)%nat -> (t a i < n)%nat) ->
+  (forall a i j, (a < V)%nat -> (i < m)%nat -> (j < m)%nat -> t a i = t a j -> i = j) ->
+  Rmax 0 (1 - INR h / INR m) <= heads_loss V n m dv w h p WV WO t.
+Proof. exact (head_floor V n m dv w h p WV WO t). Qed.
+
+(* Heads as wide as a value, each with all its weight on one of the keys, reach it. *)
+Theorem head_floor_reached V n m dv h t : (0 < V)%nat -> (0 < m)%nat -> (0 < dv)%nat -> (h <= m)%nat ->
+  (forall a i, (a < V)%nat -> (i < m)%nat -> (t a i < n)%nat) ->
+  exists WV WO, heads_loss V n m dv dv h (fun c a j => delta (t a c) j) WV WO t = 1 - INR h / INR m.
+Proof. exact (head_floor_reached V n m dv h t). Qed.
+
+(* In one dimension at most two queries of V find keys that are all different by dot products, whatever
+   their scale c, and two can. *)
+Theorem dot_one V n t : (0 < V)%nat -> (forall a, (a < V)%nat -> (t a < n)%nat) ->
+  (forall a b, (a < V)%nat -> (b < V)%nat -> t a = t b -> a = b) ->
+  (forall c Q K, accuracy V n all (fun a b => c * score 1 Q K a b) t <= 2 / INR V) /\
+  ((2 <= V)%nat -> exists Q K, accuracy V n all (score 1 Q K) t = 2 / INR V).
+Proof. exact (fun HV Hn Ht => conj (dot_one V n t HV Hn Ht) (dot_one_reached V n t HV Hn Ht)). Qed.
+
+(* By additive scores at most one, and one can. *)
+Theorem additive_one V n t : (0 < V)%nat -> (forall a, (a < V)%nat -> (t a < n)%nat) ->
+  (forall a b, (a < V)%nat -> (b < V)%nat -> t a = t b -> a = b) ->
+  (forall v Q K, accuracy V n all (fun a b => additive 1 v (Q a) (K b)) t <= 1 / INR V) /\
+  (exists v Q K, accuracy V n all (fun a b => additive 1 v (Q a) (K b)) t = 1 / INR V).
+Proof. exact (fun HV Hn Ht => conj (additive_one V n t HV Hn Ht) (additive_one_reached V n t HV Hn Ht)). Qed.
+
+(* Tokens (x, 1): dot products of any dimension d find at most two keys that are all different. *)
+Theorem dot_numbers V n t d c x WQ WK : (0 < V)%nat -> (forall a, (a < V)%nat -> (t a < n)%nat) ->
+  (forall a b, (a < V)%nat -> (b < V)%nat -> t a = t b -> a = b) ->
+  accuracy V n all (fun a b => c * scores 2 d (number x) WQ WK a b) t <= 2 / INR V.
+Proof. exact (fun HV Hn Ht => dot_numbers V n t HV Hn Ht d c x WQ WK). Qed.
+
+(* Additive scores of dimension two or more can find all V different numbers x again. *)
+Theorem additive_numbers V d x : (0 < V)%nat -> (2 <= d)%nat ->
+  (forall a b, (a < V)%nat -> (b < V)%nat -> x a = x b -> a = b) ->
+  exists v WQ WK, accuracy V V all
+    (fun a b => additive d v (project 2 (number x) WQ a) (project 2 (number x) WK b)) (fun a => a) = 1.
+Proof. exact (additive_numbers V d x). Qed.
+
+(* Tables Q, K trained on a loss of the scores r^2 q.k, G its gradient at the scores: without r^2, from
+   r Q and r K, at the rate times r^2, gradient descent goes through the same scores, step by step.  With
+   r = d^(-1/4) the scale r^2 is 1/sqrt d. *)
+Theorem descent_rescaled V n d G r rate Q K k : 0 < r ->
+  let scaled := descent V n d G (r ^ 2) rate Q K k in
+  descent V n d G 1 (rate * r ^ 2) (times r Q) (times r K) k = (times r (fst scaled), times r (snd scaled)) /\
+  (fun a b => 1 * score d (times r (fst scaled)) (times r (snd scaled)) a b) =
+  (fun a b => r ^ 2 * score d (fst scaled) (snd scaled) a b).
+Proof. exact (fun Hr => conj (descent_rescaled V n d G r Hr rate Q K k) (scores_rescaled d r _ _)). Qed.
+
+(* Adam too, at the rate times r and with eps/r. *)
+Theorem adam_rescaled V n d G r rate eps b1 b2 Q K k : 0 < r ->
+  let scaled := adam V n d G (r ^ 2) rate eps b1 b2 Q K k in
+  adam V n d G 1 (rate * r) (eps / r) b1 b2 (times r Q) (times r K) k =
+  (rescaled r (fst scaled), rescaled r (snd scaled)).
+Proof. exact (fun Hr => adam_rescaled V n d G r Hr rate eps b1 b2 Q K k). Qed.

@@ -95,6 +95,98 @@ Proof.
     + intros i Hi. rewrite <- (H i j Hi Hj), <- sum_scal. apply sum_ext. intros; ring.
 Qed.
 
+(** ** How far the identity is from matrices of small rank
+
+    r rows orthonormal and orthogonal to the h columns of A exist as long as h + r <= m; what they see
+    of A B^T - I is themselves. *)
+
+Definition orthonormal (r m : nat) (z : nat -> nat -> R) : Prop :=
+  forall k l, (k < r)%nat -> (l < r)%nat -> sum m (fun i => z k i * z l i) = delta k l.
+
+Lemma orthonormal_null m h A r : (h + r <= m)%nat -> exists z, orthonormal r m z /\
+  forall k c, (k < r)%nat -> (c < h)%nat -> sum m (fun i => z k i * A i c) = 0.
+Proof.
+  induction r as [|r IH]; intros Hm.
+  { exists (fun _ _ => 0). split; [intros k l Hk; lia|intros k c Hk; lia]. }
+  destruct IH as (z & Hz & HA); [lia|].
+  destruct (null_vector (h + r) m (fun i c => if c <? h then A i c else z (c - h)%nat i))
+    as (x & (j & Hj & Hxj) & Hx); [lia|].
+  assert (Hxz : forall k, (k < r)%nat -> sum m (fun i => x i * z k i) = 0).
+  { intros k Hk. rewrite <- (Hx (h + k)%nat) by lia. apply sum_ext; intros i _.
+    destruct (Nat.ltb_spec (h + k) h); [lia|]. now replace (h + k - h)%nat with k by lia. }
+  assert (HxA : forall c, (c < h)%nat -> sum m (fun i => x i * A i c) = 0).
+  { intros c Hc. rewrite <- (Hx c) by lia. apply sum_ext; intros i _.
+    destruct (Nat.ltb_spec c h); [reflexivity|lia]. }
+  set (N := sum m (fun i => x i * x i)).
+  assert (HN : 0 < N).
+  { apply Rlt_le_trans with (x j * x j); [nra|].
+    apply (sum_ge_term m (fun i => x i * x i)); [exact Hj|intros; nra]. }
+  set (s := sqrt N). assert (Hs : 0 < s) by now apply sqrt_lt_R0.
+  assert (Hss : s * s = N) by (apply sqrt_sqrt; lra).
+  exists (fun k i => if k =? r then / s * x i else z k i). split.
+  - intros k l Hk Hl. destruct (Nat.eqb_spec k r) as [->|Nk]; destruct (Nat.eqb_spec l r) as [->|Nl].
+    + rewrite (sum_ext m _ (fun i => / N * (x i * x i))) by (intros; rewrite <- Hss; field; lra).
+      rewrite sum_scal, delta_refl. fold N. field. lra.
+    + rewrite (sum_ext m _ (fun i => / s * (x i * z l i))) by (intros; ring).
+      rewrite sum_scal, Hxz by lia. unfold delta. destruct (Nat.eqb_spec r l); [lia|ring].
+    + rewrite (sum_ext m _ (fun i => / s * (x i * z k i))) by (intros; ring).
+      rewrite sum_scal, Hxz by lia. unfold delta. destruct (Nat.eqb_spec k r); [lia|ring].
+    + apply Hz; lia.
+  - intros k c Hk Hc. destruct (Nat.eqb_spec k r) as [->|Nk]; [|apply HA; lia].
+    rewrite (sum_ext m _ (fun i => / s * (x i * A i c))) by (intros; ring).
+    rewrite sum_scal, HxA by exact Hc. ring.
+Qed.
+
+(* Bessel: orthonormal rows see at most all of y. *)
+Lemma bessel r m z y : orthonormal r m z ->
+  sum r (fun k => (sum m (fun i => z k i * y i)) ^ 2) <= sum m (fun i => y i ^ 2).
+Proof.
+  intros Hz. set (c := fun k => sum m (fun i => z k i * y i)).
+  change (sum r (fun k => c k ^ 2) <= sum m (fun i => y i ^ 2)).
+  set (part := fun i => sum r (fun k => c k * z k i)).
+  assert (Hy : sum m (fun i => y i * part i) = sum r (fun k => c k ^ 2)).
+  { unfold part. rewrite (sum_ext m _ (fun i => sum r (fun k => c k * (z k i * y i))))
+      by (intros; rewrite <- sum_scal; apply sum_ext; intros; ring).
+    rewrite sum_swap. apply sum_ext; intros k _. rewrite sum_scal. fold (c k). ring. }
+  assert (Hp : sum m (fun i => part i * part i) = sum r (fun k => c k ^ 2)).
+  { unfold part at 1. rewrite (sum_ext m _ (fun i => sum r (fun k => c k * (z k i * part i))))
+      by (intros; rewrite <- sum_scal_r; apply sum_ext; intros; ring).
+    rewrite sum_swap. apply sum_ext; intros k Hk. rewrite sum_scal.
+    replace (sum m (fun i => z k i * part i)) with (c k); [ring|]. unfold part.
+    rewrite (sum_ext m _ (fun i => sum r (fun l => c l * (z k i * z l i))))
+      by (intros; rewrite <- sum_scal; apply sum_ext; intros; ring).
+    rewrite sum_swap, (sum_ext r _ (fun l => delta k l * c l)).
+    - now rewrite sum_delta_l.
+    - intros l Hl. rewrite sum_scal, Hz by assumption. ring. }
+  assert (H : 0 <= sum m (fun i => (y i - part i) ^ 2)) by (apply sum_nonneg; intros; apply pow2_ge_0).
+  rewrite (sum_ext m _ (fun i => y i ^ 2 + part i * part i - 2 * (y i * part i))) in H by (intros; ring).
+  rewrite sum_minus, sum_plus, sum_scal, Hy, Hp in H. lra.
+Qed.
+
+(* A matrix of rank at most h is at least m - h away from the identity, in squared Frobenius norm. *)
+Theorem identity_distance m h A B :
+  INR m - INR h <=
+  sum m (fun i => sum m (fun j => (sum h (fun c => A i c * B j c) - delta i j) ^ 2)).
+Proof.
+  destruct (le_lt_dec m h) as [Hle|Hlt].
+  { apply Rle_trans with 0; [apply le_INR in Hle; lra|].
+    apply sum_nonneg; intros; apply sum_nonneg; intros; apply pow2_ge_0. }
+  destruct (orthonormal_null m h A (m - h)) as (z & Hz & HA); [lia|].
+  rewrite sum_swap.
+  apply Rle_trans with (sum m (fun j => sum (m - h) (fun k => z k j ^ 2))).
+  - rewrite sum_swap, (sum_ext (m - h) _ (fun _ => 1)).
+    + rewrite sum_const, minus_INR by lia. lra.
+    + intros k Hk. rewrite (sum_ext m _ (fun i => z k i * z k i)) by (intros; ring).
+      now rewrite Hz, delta_refl.
+  - apply sum_le; intros j Hj.
+    eapply Rle_trans; [|apply (bessel (m - h) m z _ Hz)]. right. apply sum_ext; intros k Hk.
+    replace (sum m (fun i => z k i * (sum h (fun c => A i c * B j c) - delta i j))) with (- z k j); [ring|].
+    rewrite (sum_ext m _ (fun i => sum h (fun c => z k i * A i c * B j c) - delta i j * z k i))
+      by (intros; rewrite Rmult_minus_distr_l, <- sum_scal; f_equal; [apply sum_ext; intros|]; ring).
+    rewrite sum_minus, sum_delta, sum_swap by exact Hj.
+    rewrite (sum_zero h); [ring|]. intros c Hc. rewrite sum_scal_r, HA by assumption. ring.
+Qed.
+
 (** ** Quadratic forms *)
 
 Definition form (n : nat) (M : nat -> nat -> R) (z : nat -> R) : R :=

@@ -155,57 +155,6 @@ Proof.
   apply Rinv_lt_contravar; nra.
 Qed.
 
-(* A directed cycle a -> b -> c -> a: symmetric scores cannot follow it.  *)
-Theorem cycle_weights n s a b c : (forall i j, s i j = s j i) ->
-  (a < n)%nat -> (b < n)%nat -> (c < n)%nat -> a <> b -> b <> c -> c <> a ->
-  softmax n (s a) b * softmax n (s b) c * softmax n (s c) a <= 1 / 8.
-Proof.
-  intros E Ha Hb Hc Hab Hbc Hca. assert (Hn : (0 < n)%nat) by lia.
-  (* the cycle and its reverse have the same product; two weights of a row have product 1/4 at most *)
-  assert (two : forall i j k, (j < n)%nat -> (k < n)%nat -> j <> k ->
-      0 < softmax n (s i) j * softmax n (s i) k <= 1 / 4).
-  { intros i j k Hj Hk Hjk. pose proof (softmax_pos n Hn (s i) j). pose proof (softmax_pos n Hn (s i) k).
-    pose proof (softmax_two n Hn (s i) j k Hj Hk Hjk).
-    split; [now apply Rmult_lt_0_compat|].
-    pose proof (pow2_ge_0 (softmax n (s i) j - softmax n (s i) k)). nra. }
-  set (x := softmax n (s a) b * softmax n (s b) c * softmax n (s c) a).
-  assert (R : x = softmax n (s b) a * softmax n (s c) b * softmax n (s a) c).
-  { unfold x, softmax. rewrite (E b a), (E c b), (E a c).
-    pose proof (Z_pos n Hn (s a)). pose proof (Z_pos n Hn (s b)). pose proof (Z_pos n Hn (s c)).
-    field. lra. }
-  assert (S : x * x <= 1 / 4 * (1 / 4 * (1 / 4))).
-  { rewrite R at 2. unfold x.
-    replace (softmax n (s a) b * softmax n (s b) c * softmax n (s c) a *
-        (softmax n (s b) a * softmax n (s c) b * softmax n (s a) c))
-      with (softmax n (s a) b * softmax n (s a) c *
-        (softmax n (s b) c * softmax n (s b) a * (softmax n (s c) a * softmax n (s c) b))) by ring.
-    pose proof (two a b c Hb Hc Hbc). pose proof (two b c a Hc Ha Hca). pose proof (two c a b Ha Hb Hab).
-    apply Rmult_le_compat; try lra; [apply Rmult_le_pos; lra|]. apply Rmult_le_compat; lra. }
-  destruct (Rle_lt_dec x (1 / 8)); [assumption|nra].
-Qed.
-
-Corollary cycle_log_loss n s a b c : (forall i j, s i j = s j i) ->
-  (a < n)%nat -> (b < n)%nat -> (c < n)%nat -> a <> b -> b <> c -> c <> a ->
-  ln 2 <= - (ln (softmax n (s a) b) + ln (softmax n (s b) c) + ln (softmax n (s c) a)) / 3.
-Proof.
-  intros E Ha Hb Hc Hab Hbc Hca. assert (Hn : (0 < n)%nat) by lia.
-  pose proof (cycle_weights n s a b c E Ha Hb Hc Hab Hbc Hca) as H.
-  pose proof (softmax_pos n Hn (s a) b) as P1. pose proof (softmax_pos n Hn (s b) c) as P2.
-  pose proof (softmax_pos n Hn (s c) a) as P3.
-  rewrite <- !ln_mult by (assumption || now apply Rmult_lt_0_compat).
-  assert (L : ln (softmax n (s a) b * softmax n (s b) c * softmax n (s c) a) <= ln (1 / 8)).
-  { destruct H as [H|H]; [|rewrite H; lra]. left. apply ln_increasing; [|exact H].
-    apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat|]; assumption. }
-  assert (E8 : ln (1 / 8) = - (3 * ln 2)).
-  { replace (1 / 8) with (/ (2 * 2 * 2)) by field. rewrite ln_Rinv, !ln_mult by lra. ring. }
-  lra.
-Qed.
-
-(* The most heavily scored key is the next of the cycle in two of the three rows at most. *)
-Theorem cycle_argmax s a b c : (forall i j : nat, s i j = s j i) ->
-  ~ (s a c < s a b /\ s b a < s b c /\ s c b < s c a).
-Proof. intros E. rewrite (E a c), (E b a), (E c b). lra. Qed.
-
 (** ** Gradients of shared weights add *)
 
 (* L has the gradient G at the matrix S: along every curve through S with velocities v, the
