@@ -56,15 +56,14 @@ struct qk_names
 
 enum
 {
-  QK_OPERANDS = 128, /* no command takes more: the ledger has half as many rows */
-  QK_INPUTS = 3      /* nor more files, options included */
+  QK_INPUTS = 3 /* no command takes more files, options included */
 };
 
 struct qk_params
 {
   /* every command */
-  const char *operand[QK_OPERANDS + 1]; /* ended by NULL */
-  int format;                           /* enum qk_format */
+  const char **operand; /* ended by NULL */
+  int format;           /* enum qk_format */
   const char *output;
   bool quiet;
   int progress, color; /* enum qk_when */
@@ -118,7 +117,7 @@ enum qk_option_type
   QK_WORDS,     /* the same, where each of choices stands for a number: word i for -1 - i */
   QK_NAMES,     /* struct qk_list of indices into choices: LIST; "all" is all of them */
   QK_LAW,       /* struct qk_law */
-  QK_INTERVAL,  /* struct qk_band: LO..HI; sets the bool at offset seen */
+  QK_INTERVAL,  /* struct qk_band: LO..HI */
   QK_RNG,       /* const gsl_rng_type *; NULL: philox */
   QK_QUANTITIES /* struct qk_names, each the name of a quantity of the command */
 };
@@ -131,7 +130,7 @@ struct qk_option
   char letter; /* 0: none */
   enum qk_option_type type;
   size_t offset;        /* in struct qk_params */
-  size_t seen;          /* offset of a bool that says whether the user gave it; 0: none */
+  size_t seen;          /* offset of a bool that says whether it was given; 0: none */
   const char *metavar;  /* "LIST", "T"; NULL for flags and choices */
   const char *standard; /* the default, parsed like a user's text; NULL: none */
   const char *shown;    /* the default in words, where standard does not say it; or NULL */
@@ -247,6 +246,12 @@ struct qk_statement
   const char *digits; /* the true value in decimals, where a double does not say it; or NULL */
   double miss;        /* its share of the error budget, all rounds together; 0 without sampling */
   bool thin; /* set by size: too few samples for an honest interval; described, no interval */
+
+  /* Of a union: the plan that it is taken from, which statement of that it is, and where the cases
+     of that begin among those of the union; else NULL, NULL, 0.  */
+  const struct qk_plan *of;
+  const struct qk_statement *inner;
+  size_t at;
 };
 
 /* One row per block, in order.  */
@@ -309,6 +314,8 @@ struct qk_experiment
   bool prints;   /* it measures nothing, and has neither plan, quantities nor kinds */
   const struct qk_operand *operands; /* ended by one without a name; NULL: none */
   const struct qk_option *options;   /* its own */
+  const char *const *without; /* options for all that sample and it does not have, ended by NULL;
+                                 NULL: it has all */
   const struct qk_quantity *quantities;
   const struct qk_kind *const *kinds; /* ended by NULL */
   const struct qk_example *examples;  /* at least one holds and one fails */

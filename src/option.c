@@ -211,6 +211,16 @@ find (const struct qk_option *rows, const char *name)
   return NULL;
 }
 
+/* Whether a command has that common option: it may have a row of its own for it, or none.  */
+static bool
+has_common (const struct qk_experiment *experiment, const char *name)
+{
+  for (const char *const *without = experiment->without; without && *without; without++)
+    if (!strcmp (*without, name))
+      return false;
+  return !find (experiment->options, name);
+}
+
 enum
 {
   TABLES = 4
@@ -234,7 +244,7 @@ qk_options_of (const struct qk_experiment *experiment)
   n = 0;
   for (size_t t = 0; t < TABLES; t++)
     for (const struct qk_option *row = tables[t]; row->name; row++)
-      if (t == 0 || !find (experiment->options, row->name))
+      if (t == 0 || has_common (experiment, row->name))
         rows[n++] = *row;
   return rows;
 }
@@ -852,7 +862,6 @@ read_value (struct qk_params *params, const struct qk_experiment *experiment,
     case QK_LAW:
       return read_law (field, &text);
     case QK_INTERVAL:
-      *(bool *)((char *)params + row->seen) = true;
       return read_interval (field, &text);
     case QK_RNG:
       return read_rng (field, &text);
@@ -970,9 +979,12 @@ read_operands (struct qk_params *params, const struct qk_experiment *experiment,
 {
   char quoted[QK_QUOTED], words[QK_WHY];
   int wanted = 0;
+  params->operand = calloc ((size_t)n + 1, sizeof *params->operand);
+  if (!params->operand)
+    return qk_complain (why, "out of memory");
   for (const struct qk_operand *o = experiment->operands; o && o->name; o++)
     {
-      for (; o->any && wanted < n && wanted < QK_OPERANDS; wanted++)
+      for (; o->any && wanted < n; wanted++)
         {
           if (o->type == QK_OPERAND_WORD && refuse_operand (o, operand[wanted], why))
             return -1;
@@ -1022,8 +1034,11 @@ read_arguments (struct qk_params *params, const struct qk_experiment *experiment
           return qk_complain (why, "unknown option '-%s'; --help lists the options",
                               qk_quote (text, &letter, 1));
         }
-      if (read_value (params, experiment, row_of (rows, code), optarg, why))
+      const struct qk_option *row = row_of (rows, code);
+      if (read_value (params, experiment, row, optarg, why))
         return -1;
+      if (row->seen)
+        *(bool *)((char *)params + row->seen) = true;
       if (params->help)
         return 0;
     }
@@ -1070,6 +1085,8 @@ qk_params_free (struct qk_params *params, const struct qk_experiment *experiment
 {
   const struct qk_option *tables[]
       = { experiment->options, qk_options_sampling, qk_options_measuring };
+  free (params->operand);
+  params->operand = NULL;
   for (size_t t = 0; t < 3; t++)
     for (const struct qk_option *row = tables[t]; row->name; row++)
       {

@@ -42,6 +42,12 @@ static const struct qk_option reals_options[] = { { .name = "dk",
 static const struct qk_experiment reals
     = { .name = "reals", .options = reals_options, .quantities = quantities };
 
+static const struct qk_experiment without
+    = { .name = "without",
+        .options = reals_options,
+        .without = (const char *const[]){ "samples", "rng", NULL },
+        .quantities = quantities };
+
 /* Numbers, or words that stand for some.  */
 static const char *const scales[] = { "none", "sqrt", "dk", NULL };
 static const struct qk_option words_options[] = { { .name = "dk",
@@ -213,10 +219,12 @@ START_TEST (operands)
   ck_assert (p.expected);
   ck_assert_double_eq (p.expect.lo, 0.5);
   ck_assert_double_eq (p.expect.hi, 2.385);
+  qk_params_free (&p, &files);
   PARSE (&p, &files, "--", "-a", "--threads=3");
   ck_assert_str_eq (p.operand[0], "-a");
   ck_assert_str_eq (p.operand[1], "--threads=3");
-  ck_assert (!p.expected);
+  ck_assert (!p.operand[2] && !p.expected);
+  qk_params_free (&p, &files);
 }
 END_TEST
 
@@ -710,6 +718,14 @@ START_TEST (rows)
   while (qk_options_measuring[measuring].name)
     measuring++;
   ck_assert_uint_eq (n, common + measuring + sampling);
+
+  /* A command may do without some.  */
+  list = qk_options_of (&without);
+  ck_assert_ptr_nonnull (list);
+  for (n = 0; list[n].name; n++)
+    ck_assert (strcmp (list[n].name, "samples") && strcmp (list[n].name, "rng"));
+  free (list);
+  ck_assert_uint_eq (n, common + measuring + sampling - 2);
 
   /* Where nothing is sampled, no row of sampling.  */
   list = qk_options_of (&files);

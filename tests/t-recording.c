@@ -58,7 +58,8 @@ write_npy (const char *path, const char *shape, const double *x, size_t n)
 static void
 set_up (void)
 {
-  params = (struct qk_params){ .operand = { q_path, k_path }, .threads = 2 };
+  static const char *files[] = { q_path, k_path, NULL };
+  params = (struct qk_params){ .operand = files, .threads = 2 };
   plan = (struct qk_plan){ .experiment = qk_experiment_find ("audit"), .params = &params };
   outcome = (struct qk_outcome){ 0 };
   *why = '\0';
