@@ -123,10 +123,11 @@ START_TEST (edges_left_out)
   double first[] = { 0 };
   size_t n;
   char why[QK_WHY] = "";
-  struct qk_params p = { .operand = { "score-mean" }, .question = { 1, first } };
+  const char *one[] = { "score-mean", NULL }, *two[] = { "head-roles", "head-quality", NULL };
+  struct qk_params p = { .operand = one, .question = { 1, first } };
   ck_assert_ptr_null (qk_claims_select (&n, &p, why));
   ck_assert_str_eq (why, "--question: leaves out 'score-mean', a row of Q4 whose status is holds");
-  p = (struct qk_params){ .operand = { "head-roles", "head-quality" }, .status = { 1, first } };
+  p = (struct qk_params){ .operand = two, .status = { 1, first } };
   ck_assert_ptr_null (qk_claims_select (&n, &p, why));
   ck_assert_ptr_nonnull (strstr (why, "--status: leaves out 'head-roles'"));
 }
@@ -191,7 +192,8 @@ START_TEST (laws_parts)
 {
   char why[QK_WHY];
   size_t all, sum = 0;
-  struct qk_params p = { 0 };
+  const char *none[] = { NULL };
+  struct qk_params p = { .operand = none };
   const struct qk_claim **whole = qk_claims_select (&all, &p, why);
   ck_assert_ptr_nonnull (whole);
   ck_assert_uint_eq (all, count ());
@@ -199,7 +201,7 @@ START_TEST (laws_parts)
     for (double s = 0; s < 4; s++)
       {
         size_t n, at = 0;
-        p = (struct qk_params){ .question = { 1, &q }, .status = { 1, &s } };
+        p = (struct qk_params){ .operand = none, .question = { 1, &q }, .status = { 1, &s } };
         const struct qk_claim **part = qk_claims_select (&n, &p, why);
         for (size_t i = 0; i < n; i++)
           {
@@ -223,17 +225,17 @@ START_TEST (laws_named)
   uint64_t state = 2385;
   for (int trial = 0; trial < 100; trial++)
     {
-      struct qk_params p = { 0 };
       char why[QK_WHY];
       size_t named = 1 + next (&state) % 20, n, kept = 0;
-      const char *kept_id[20];
+      const char *id[21] = { NULL }, *kept_id[20];
+      struct qk_params p = { .operand = id };
       for (size_t i = 0; i < named; i++)
         {
-          p.operand[i] = qk_claims[next (&state) % count ()].id;
+          id[i] = qk_claims[next (&state) % count ()].id;
           size_t j = 0;
-          while (j < kept && strcmp (kept_id[j], p.operand[i]))
+          while (j < kept && strcmp (kept_id[j], id[i]))
             j++;
-          kept_id[j] = p.operand[i];
+          kept_id[j] = id[i];
           kept += j == kept;
         }
       const struct qk_claim **row = qk_claims_select (&n, &p, why);
