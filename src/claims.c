@@ -673,7 +673,7 @@ const struct qk_claim qk_claims[] = {
     .said = "\"in the original paper's ablation dot product is clearly better\"",
     .exact = "the paper has no run with additive attention; its section 3.2.1 says that additive "
              "attention outperforms the unscaled dot product for larger d_k. Measured elsewhere, "
-             "additive attention is level up to 256 dimensions and ahead from 512 on",
+             "additive attention is level at 256 dimensions and ahead at 128, 512 and 1024",
     .status = QK_FALSE,
     .derivation = "a statement about what a paper contains: none but reading it",
     .source = VASWANI "; " BRITZ,

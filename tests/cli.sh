@@ -105,6 +105,11 @@ ends 0 claims $("$QKCHECK" claims -q) --format=markdown -o ledger.md
 check "claims: all rows, into a file" \
   test "$(grep -c '^## ' ledger.md)" -eq "$("$QKCHECK" claims -q | wc -l)"
 
+ends 0 help claims
+check "help claims: the ledger" grep -q '^   score-variance: holds' out
+ends 0 help claims.1
+check "help claims.1: the command" grep -q 'qkcheck claims \[OPTION\]... \[ID\]...' out
+
 # ---- mistakes ----
 usage "claims: 'score-varience' is no ID; did you mean 'score-variance'" claims score-mean score-varience
 usage "claims: 'nonsense' is no ID; --help says" claims nonsense
