@@ -230,6 +230,16 @@ Theorem a_head_for_each_key n a eps : (a < n)%nat -> 0 < eps ->
       Rabs (sum n (fun j => softmax n x j * v j) - v a) <= eps * (hi - lo).
 Proof. exact (a_head_for_each_key n a eps). Qed.
 
+(* Two heads with the same weights: overlap sum p^2, Jensen-Shannon divergence 0. *)
+Theorem identical_heads n p : overlap n p p = sum n (fun j => p j ^ 2) /\ divergence n p p = 0.
+Proof. exact (identical_heads n p). Qed.
+
+(* For any positive weights it lies between 0 and ln 2. *)
+Theorem divergence_bounds n p r :
+  (forall j, (j < n)%nat -> 0 < p j) -> (forall j, (j < n)%nat -> 0 < r j) ->
+  sum n p = 1 -> sum n r = 1 -> 0 <= divergence n p r <= ln 2.
+Proof. exact (divergence_bounds n p r). Qed.
+
 (** ** Additive scores, and the angle *)
 
 (* |v^T tanh(a + b)| <= |v|_1 for all a = W q and b = U k. *)
@@ -369,6 +379,27 @@ Theorem additive_numbers V d x : (0 < V)%nat -> (2 <= d)%nat ->
   exists v WQ WK, accuracy V V all
     (fun a b => additive d v (project 2 (number x) WQ a) (project 2 (number x) WK b)) (fun a => a) = 1.
 Proof. exact (additive_numbers V d x). Qed.
+
+(* A loss behind the softmax stops where all scores but that of a key k stand a gap below it: the
+   derivatives of |p - e_t|^2 with respect to the scores are 2 J (p - e_t), and vanish with e^-gap, be t = k or
+   not. *)
+Theorem squared_error_stops n x t k gap : (t < n)%nat -> (k < n)%nat ->
+  (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  let g j := 2 * sum n (fun i => J (softmax n x) j i * (softmax n x i - delta t i)) in
+  (forall j, (j < n)%nat -> derivable_pt_lim (fun h => squared_error n (raised x j h) t) 0 (g j)) /\
+  sum n (fun j => g j ^ 2) <= 8 * (2 * (INR (n - 1) * exp (- gap))) ^ 2.
+Proof. exact (fun Ht Hk Hg => let Hn := Nat.le_lt_trans _ _ _ (Nat.le_0_l t) Ht in
+  conj (squared_error_derivative n Hn x t) (squared_error_stops n Hn x t k gap Ht Hk Hg)). Qed.
+
+(* The log loss goes on: its derivatives are p - e_t, and that with respect to the target's score tends to
+   -1 when another key k stands above it. *)
+Theorem log_loss_goes_on n x t k gap : (t < n)%nat -> (k < n)%nat -> t <> k ->
+  (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  let g j := softmax n x j - delta t j in
+  (forall j, (j < n)%nat -> derivable_pt_lim (fun h => - ln (softmax n (raised x j h) t)) 0 (g j)) /\
+  g t <= - (1 - INR (n - 1) * exp (- gap)).
+Proof. exact (fun Ht Hk Hne Hg => let Hn := Nat.le_lt_trans _ _ _ (Nat.le_0_l t) Ht in
+  conj (fun j => log_derivative n Hn x t j Ht) (log_loss_goes_on n Hn x t k gap Ht Hk Hne Hg)). Qed.
 
 (* Tables Q, K trained on a loss of the scores r^2 q.k, G its gradient at the scores: without r^2, from
    r Q and r K, at the rate times r^2, gradient descent goes through the same scores, step by step.  With

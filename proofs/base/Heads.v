@@ -206,3 +206,54 @@ Proof.
   - rewrite sum_minus, sum_scal_r, H1, (sum_delta n a (fun j => p j * (hi - lo))) by exact Ha.
     pose proof (H a Ha). nra.
 Qed.
+
+(** ** How much two heads look at the same: overlap and Jensen-Shannon divergence of weights p and r *)
+
+Definition overlap (n : nat) (p r : nat -> R) : R := sum n (fun j => p j * r j).
+Definition minus_x_ln_x (x : R) : R := - (x * ln x).
+Definition divergence (n : nat) (p r : nat -> R) : R :=
+  sum n (fun j => minus_x_ln_x ((p j + r j) / 2) - (minus_x_ln_x (p j) + minus_x_ln_x (r j)) / 2).
+
+Theorem identical_heads n p : overlap n p p = sum n (fun j => p j ^ 2) /\ divergence n p p = 0.
+Proof.
+  split; [apply sum_ext; intros; ring|]. apply sum_zero. intros j _.
+  replace ((p j + p j) / 2) with (p j) by field. field.
+Qed.
+
+(* m the mean weights of heads that share their inputs. *)
+Theorem overlap_of_means n m : (0 < n)%nat -> sum n m = 1 -> / INR n <= overlap n m m.
+Proof.
+  intros Hn H1. apply lt_0_INR in Hn. pose proof (cauchy_schwarz n (fun _ => 1) m) as H.
+  cbn beta in H.
+  rewrite (sum_ext n (fun i => 1 * m i) m), (sum_ext n (fun _ => 1 ^ 2) (fun _ => 1)), sum_const, H1 in H
+    by (intros; ring).
+  unfold overlap. rewrite (sum_ext n _ (fun i => m i ^ 2)) by (intros; ring).
+  apply Rmult_le_reg_l with (INR n); [exact Hn|]. rewrite Rinv_r by lra. lra.
+Qed.
+
+(* The divergence is at least 0, and at most ln 2. *)
+Lemma x_ln_x_tangent x c : 0 < x -> 0 < c -> minus_x_ln_x x <= - x * ln c + c - x.
+Proof.
+  intros Hx Hc. unfold minus_x_ln_x. pose proof (exp_ineq1_le (ln (c / x))) as E.
+  assert (0 < c / x) by now apply Rdiv_lt_0_compat. rewrite exp_ln in E by assumption.
+  unfold Rdiv in E. rewrite ln_mult, ln_Rinv in E by (try apply Rinv_0_lt_compat; assumption).
+  assert (x * (1 + (ln c + - ln x)) <= x * (c * / x)) by (apply Rmult_le_compat_l; lra).
+  replace (x * (c * / x)) with c in H0 by (field; lra). lra.
+Qed.
+
+Theorem divergence_bounds n p r :
+  (forall j, (j < n)%nat -> 0 < p j) -> (forall j, (j < n)%nat -> 0 < r j) -> sum n p = 1 -> sum n r = 1 ->
+  0 <= divergence n p r <= ln 2.
+Proof.
+  intros Hp Hr Sp Sr. split.
+  - apply sum_nonneg. intros j Hj. specialize (Hp j Hj). specialize (Hr j Hj).
+    pose proof (x_ln_x_tangent (p j) ((p j + r j) / 2) Hp ltac:(lra)).
+    pose proof (x_ln_x_tangent (r j) ((p j + r j) / 2) Hr ltac:(lra)). unfold minus_x_ln_x at 1. nra.
+  - apply Rle_trans with (sum n (fun j => ln 2 * ((p j + r j) / 2))).
+    + apply sum_le. intros j Hj. specialize (Hp j Hj). specialize (Hr j Hj).
+      assert (L : forall x, 0 < x -> x < p j + r j -> ln x <= ln (p j + r j))
+        by (intros; left; apply ln_increasing; assumption).
+      pose proof (L (p j) Hp ltac:(lra)). pose proof (L (r j) Hr ltac:(lra)).
+      unfold minus_x_ln_x, Rdiv at 1. unfold Rdiv at 1. rewrite ln_mult, ln_Rinv by lra. nra.
+    + rewrite sum_scal. unfold Rdiv. rewrite sum_scal_r, sum_plus, Sp, Sr. lra.
+Qed.

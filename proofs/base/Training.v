@@ -692,6 +692,82 @@ Proof.
   rewrite !E. replace (x a - x a) with 0 by ring. apply bump. intros Z. apply Hne. apply Hx; auto. lra.
 Qed.
 
+(** ** Why a loss behind the softmax can stop, and the log loss does not *)
+
+Section Plateau.
+Variable n : nat.
+Hypothesis n_pos : (0 < n)%nat.
+
+(* The squared distance of the weights from all weight on t. *)
+Definition squared_error (x : nat -> R) (t : nat) : R := sum n (fun i => (softmax n x i - delta t i) ^ 2).
+
+(* x with h more at j *)
+Definition raised (x : nat -> R) (j : nat) (h : R) (k : nat) : R := x k + h * delta j k.
+
+Lemma softmax_raised x j i : (i < n)%nat -> softmax n (raised x j 0) i = softmax n x i.
+Proof. apply (softmax_eq n n_pos _ _ 0). intros k _. unfold raised. ring. Qed.
+
+Theorem squared_error_derivative x t j : (j < n)%nat ->
+  derivable_pt_lim (fun h => squared_error (raised x j h) t) 0
+    (2 * sum n (fun i => J (softmax n x) j i * (softmax n x i - delta t i))).
+Proof.
+  intros Hj. rewrite <- sum_scal.
+  apply (derivable_sum n (fun i h => (softmax n (raised x j h) i - delta t i) ^ 2)
+    (fun i => 2 * (J (softmax n x) j i * (softmax n x i - delta t i)))).
+  intros i Hi. set (f := fun h => softmax n (raised x j h) i - delta t i).
+  assert (D : derivable_pt_lim f 0 (J (softmax n x) i j - 0)).
+  { apply (derivable_pt_lim_minus (fun h => softmax n (raised x j h) i) (fun _ => delta t i));
+      [now apply softmax_partial|apply derivable_pt_lim_const]. }
+  pose proof (derivable_pt_lim_mult f f 0 _ _ D D) as P.
+  assert (F : f 0 = softmax n x i - delta t i) by (unfold f; now rewrite softmax_raised).
+  replace (2 * (J (softmax n x) j i * (softmax n x i - delta t i)))
+    with ((J (softmax n x) i j - 0) * f 0 + f 0 * (J (softmax n x) i j - 0)).
+  - intros e He. destruct (P e He) as (del & H). exists del. intros h Hh Hlt. specialize (H h Hh Hlt).
+    unfold mult_fct in H. fold (f (0 + h)) (f 0). now rewrite <- !Rsqr_pow2.
+  - rewrite F, (J_sym (softmax n x) j i). ring.
+Qed.
+
+Theorem log_derivative x t j : (t < n)%nat -> (j < n)%nat ->
+  derivable_pt_lim (fun h => - ln (softmax n (raised x j h) t)) 0 (softmax n x j - delta t j).
+Proof.
+  intros Ht Hj. set (f := fun h => softmax n (raised x j h) t).
+  assert (F : f 0 = softmax n x t) by (unfold f; now rewrite softmax_raised).
+  pose proof (softmax_pos n n_pos x t) as P.
+  assert (D : derivable_pt_lim (fun h => ln (f h)) 0 (/ softmax n x t * J (softmax n x) t j)).
+  { apply (derivable_pt_lim_comp f ln); [now apply softmax_partial|]. rewrite F. now apply derivable_pt_lim_ln. }
+  replace (softmax n x j - delta t j) with (- (/ softmax n x t * J (softmax n x) t j))
+    by (unfold J; field; lra).
+  now apply (derivable_pt_lim_opp (fun h => ln (f h))).
+Qed.
+
+(* All scores but that of k stand a gap below it. *)
+Theorem squared_error_stops x t k gap : (t < n)%nat -> (k < n)%nat ->
+  (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  sum n (fun j => (2 * sum n (fun i => J (softmax n x) j i * (softmax n x i - delta t i))) ^ 2) <=
+  8 * (2 * (INR (n - 1) * exp (- gap))) ^ 2.
+Proof.
+  intros Ht Hk Hg. set (p := softmax n x). set (z := fun i => p i - delta t i).
+  assert (Hp : forall i, (i < n)%nat -> 0 <= p i <= 1)
+    by (intros; split; [left; now apply softmax_pos|now apply softmax_le1]).
+  assert (Z2 : sum n (fun i => z i ^ 2) <= 2).
+  { apply Rle_trans with (sum n (fun i => p i + delta t i * 1)).
+    - apply sum_le; intros i Hi. specialize (Hp i Hi). unfold z, delta. destruct (t =? i); nra.
+    - rewrite sum_plus, (sum_delta_l n t (fun _ => 1)) by exact Ht. unfold p. rewrite softmax_sum1 by exact n_pos.
+      lra. }
+  pose proof (J_gap n n_pos x k gap Hk Hg z) as G. fold p in G.
+  rewrite (sum_ext n _ (fun j => 4 * (sum n (fun i => J p j i * z i)) ^ 2)) by (intros; unfold z; ring).
+  rewrite sum_scal. pose proof (pow2_ge_0 (2 * (INR (n - 1) * exp (- gap)))). nra.
+Qed.
+
+Theorem log_loss_goes_on x t k gap : (t < n)%nat -> (k < n)%nat -> t <> k ->
+  (forall j, (j < n)%nat -> j <> k -> x j <= x k - gap) ->
+  softmax n x t - delta t t <= - (1 - INR (n - 1) * exp (- gap)).
+Proof.
+  intros Ht Hk Hne Hg. rewrite delta_refl. pose proof (softmax_gap n n_pos x k gap Hk Hg).
+  pose proof (softmax_two n n_pos x t k Ht Hk Hne). lra.
+Qed.
+End Plateau.
+
 (** ** The scale of the scores is a matter of the start and the rate
 
     Tables Q and K are trained on a loss of the scores c q_a.k_b, of which G s is the gradient at the
