@@ -240,6 +240,16 @@ Theorem divergence_bounds n p r :
   sum n p = 1 -> sum n r = 1 -> 0 <= divergence n p r <= ln 2.
 Proof. exact (divergence_bounds n p r). Qed.
 
+(* Weights of variance w, tokens of squared length D: scores of variance d (D w)^2 (Claims_prob), with
+   D = h d.  For w = 1/D; 2/(D + d), Xavier of one head; 2/(D + 3 D), Xavier of three packed matrices;
+   1/(3 D). *)
+Theorem initial_variances d h : 0 < d -> 0 < h -> let D := h * d in
+  initial_variance D d (1 / D) = d /\
+  initial_variance D d (2 / (D + d)) = d * (2 * h / (h + 1)) ^ 2 /\
+  initial_variance D d (2 / (D + 3 * D)) = d / 4 /\
+  initial_variance D d (1 / (3 * D)) = d / 9.
+Proof. exact (initial_variances d h). Qed.
+
 (** ** Additive scores, and the angle *)
 
 (* |v^T tanh(a + b)| <= |v|_1 for all a = W q and b = U k. *)

@@ -13,6 +13,7 @@ From mathcomp.classical Require Import cardinality fsbigop.
 From mathcomp.analysis Require Import signed reals ereal topology normedtype sequences.
 From mathcomp.analysis Require Import esum measure lebesgue_measure numfun lebesgue_integral exp.
 From Qkcheck.prob Require Import Independence Expectation Score Scale Row Fourth Paired Block Signs.
+From Qkcheck.prob Require Import Symmetric.
 Import Order.TTheory GRing.Theory Num.Def Num.Theory.
 Local Open Scope classical_set_scope.
 Local Open Scope ring_scope.
@@ -298,3 +299,63 @@ Theorem block_variance d (T : measurableType d) (R : realType) (P : {measure set
   (n%:R ^+ 2 *+ 2 + n%:R * (mq * mk - 3%:R)
    + (c%:R - 1) * (n%:R * (mq - 1)) + (r%:R - 1) * (n%:R * (mk - 1))) / (r%:R * c%:R).
 Proof. exact (fun P1 q4 k4 ind r0 c0 => block_variance P1 q4 k4 ind r0 c0). Qed.
+
+(** ** Heads: overlap of p and r, random weights that are at least 0 and sum to 1; scores of given tokens *)
+
+(* Heads whose weights for each key are independent, one of them favouring no key: E sum p_j r_j = 1/n. *)
+Theorem overlap_independent d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (n : nat) (p r : 'I_n -> T -> R) :
+  P setT = 1%E -> weights p -> weights r -> (0 < n)%N ->
+  (forall j, independent P (joint (fun _ : 'I_1 => p j) (fun _ : 'I_1 => r j))) ->
+  (forall i j, Ex P (p i) = Ex P (p j)) -> Ex P (overlap p r) = n%:R^-1.
+Proof. exact (fun P1 wp wr => overlap_independent P1 wp wr). Qed.
+
+(* Heads that share their inputs, and are independent given these, with means m given these, so that
+   E p_j r_j = E m_j^2: at least 1/n. *)
+Theorem overlap_shared d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (n : nat) (p r m : 'I_n -> T -> R) :
+  P setT = 1%E -> weights p -> weights r -> (0 < n)%N -> weights m ->
+  (forall j, Ex P (fun x => p j x * r j x) = Ex P (fun x => m j x ^+ 2)) ->
+  n%:R^-1 <= Ex P (overlap p r).
+Proof. exact (fun P1 wp wr n0 wm => overlap_shared P1 wp wr n0 wm). Qed.
+
+(* Given tokens x and y of D numbers, random WQ and WK with n columns, all entries independent, of mean 0
+   and variances vq and vk: the score has mean 0 and variance n vq vk |x|^2 |y|^2. *)
+Theorem weights_mean d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (D n : nat) (WQ WK : 'I_D * 'I_n -> T -> R) (x y : 'I_D -> R) :
+  P setT = 1%E -> independent P (joint WQ WK) ->
+  (forall u, Int P (fun z => WQ u z ^+ 2)) -> (forall u, Int P (fun z => WK u z ^+ 2)) ->
+  (forall u, Ex P (WQ u) = 0) ->
+  Ex P (score (projection WQ x) (projection WK y)) = 0.
+Proof. exact (fun P1 ind iq ik => weights_mean P1 x y ind iq ik). Qed.
+
+Theorem weights_variance d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (D n : nat) (WQ WK : 'I_D * 'I_n -> T -> R) (x y : 'I_D -> R) (vq vk : R) :
+  P setT = 1%E -> independent P (joint WQ WK) ->
+  (forall u, Int P (fun z => WQ u z ^+ 2)) -> (forall u, Int P (fun z => WK u z ^+ 2)) ->
+  (forall u, Ex P (WQ u) = 0) -> (forall u, Ex P (WK u) = 0) ->
+  (forall u, Var P (WQ u) = vq) -> (forall u, Var P (WK u) = vk) ->
+  Var P (score (projection WQ x) (projection WK y)) =
+  n%:R * (vq * vk) * ((\sum_a x a ^+ 2) * \sum_a y a ^+ 2).
+Proof. exact (fun P1 ind iq ik q0 k0 qv kv => weights_variance P1 x y ind iq ik q0 k0 qv kv). Qed.
+
+(** ** The cosine of a fixed direction u and a random direction w *)
+
+(* Squares of the coordinates of w of equal means, different coordinates uncorrelated, as when swapping two
+   coordinates or turning the sign of one does not change the law of the key: E cos^2 = 1/n. *)
+Theorem cosine_square d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (n : nat) (w : 'I_n -> T -> R) (u : 'I_n -> R) :
+  P setT = 1%E -> (forall i, measurable_fun setT (w i)) -> (forall x, \sum_i w i x ^+ 2 = 1) ->
+  (forall i j, Ex P (fun x => w i x ^+ 2) = Ex P (fun x => w j x ^+ 2)) ->
+  (forall i j, i != j -> Ex P (fun x => w i x * w j x) = 0) -> \sum_i u i ^+ 2 = 1 -> (0 < n)%N ->
+  Ex P (fun x => direction_cosine w u x ^+ 2) = n%:R^-1.
+Proof. exact (fun P1 mw w1 same apart u1 => cosine_square P1 mw w1 same apart u1). Qed.
+
+(* And Var cos = 1/n, where the coordinates have mean 0. *)
+Theorem cosine_variance d (T : measurableType d) (R : realType) (P : {measure set T -> \bar R})
+    (n : nat) (w : 'I_n -> T -> R) (u : 'I_n -> R) :
+  P setT = 1%E -> (forall i, measurable_fun setT (w i)) -> (forall x, \sum_i w i x ^+ 2 = 1) ->
+  (forall i j, Ex P (fun x => w i x ^+ 2) = Ex P (fun x => w j x ^+ 2)) ->
+  (forall i j, i != j -> Ex P (fun x => w i x * w j x) = 0) -> \sum_i u i ^+ 2 = 1 -> (0 < n)%N ->
+  (forall i, Ex P (w i) = 0) -> Var P (direction_cosine w u) = n%:R^-1.
+Proof. exact (fun P1 mw w1 same apart u1 => cosine_variance P1 mw w1 same apart u1). Qed.

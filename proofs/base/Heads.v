@@ -257,3 +257,14 @@ Proof.
       unfold minus_x_ln_x, Rdiv at 1. unfold Rdiv at 1. rewrite ln_mult, ln_Rinv by lra. nra.
     + rewrite sum_scal. unfold Rdiv. rewrite sum_scal_r, sum_plus, Sp, Sr. lra.
 Qed.
+
+(** ** Common variances w of initial weights, and the score variance d (D w)^2 that they give *)
+
+Definition initial_variance (D d w : R) : R := d * (D * w) ^ 2.
+
+Theorem initial_variances d h : 0 < d -> 0 < h -> let D := h * d in
+  initial_variance D d (1 / D) = d /\
+  initial_variance D d (2 / (D + d)) = d * (2 * h / (h + 1)) ^ 2 /\
+  initial_variance D d (2 / (D + 3 * D)) = d / 4 /\
+  initial_variance D d (1 / (3 * D)) = d / 9.
+Proof. intros Hd Hh D. unfold initial_variance, D. repeat split; field; try nra; lra. Qed.
