@@ -58,8 +58,9 @@ plan_other (struct qk_plan *plan, const struct qk_experiment *experiment, const 
 {
   struct other *new = qk_plan_alloc (plan, sizeof *new);
   char *text = qk_plan_print (plan, "%s", arguments), *word[WORDS + 1] = { NULL }, *rest = text;
+  const char *label = qk_plan_print (plan, "%s %s", experiment->name, arguments);
   int n = 0;
-  if (!new || !text)
+  if (!new || !text || !label)
     {
       qk_complain (why, "out of memory for the plan");
       return NULL;
@@ -72,12 +73,20 @@ plan_other (struct qk_plan *plan, const struct qk_experiment *experiment, const 
   new->plan = (struct qk_plan){ .experiment = experiment,
                                 .params = &new->params,
                                 .commands = plan->commands,
+                                .label = label,
                                 .release = release,
                                 .next = plan->others };
   plan->others = &new->plan;
-  if (experiment->plan (&new->plan, why) || qk_engine_prepare (&new->plan, why))
-    return NULL;
-  return &new->plan;
+  return experiment->plan (&new->plan, why) ? NULL : &new->plan;
 }
 
-const struct qk_commands qk_commands = { .all = qk_experiments, .find = find, .plan = plan_other };
+static int
+size_other (struct qk_plan *plan, double miss, char why[static QK_WHY])
+{
+  if (miss > 0)
+    ((struct other *)plan)->params.miss = miss;
+  return qk_engine_prepare (plan, why);
+}
+
+const struct qk_commands qk_commands
+    = { .all = qk_experiments, .find = find, .plan = plan_other, .size = size_other };

@@ -54,13 +54,6 @@ one_round (const struct qk_plan *plan)
   return plan->params->samples > 0 || plan->experiment->recorded;
 }
 
-/* Whether a statement takes a share of the error budget.  */
-static bool
-shares (const struct qk_statement *s)
-{
-  return s->sources > 0 && qk_method_sampled (s->method);
-}
-
 /* Drop the cases that no statement asks about.  Statements that follow each other may share their
    list of sources.  */
 static void
@@ -103,28 +96,29 @@ take_turns (struct qk_plan *plan)
       plan->cases[i].blocks = most;
 }
 
-/* Addresses are hashes: two cases must not have the same.  */
+/* Addresses are hashes: two cases must not have the same.  Those of two parts may, for two commands
+   may sample the same; then they have the same numbers.  */
 static int
 check_cells (const struct qk_plan *plan, char why[static QK_WHY])
 {
   for (size_t i = 0; i < plan->n_cases; i++)
     for (size_t j = 0; j < i; j++)
-      if (plan->cases[i].cell == plan->cases[j].cell)
+      if (plan->cases[i].cell == plan->cases[j].cell && plan->cases[i].of == plan->cases[j].of)
         return qk_complain (why, "the cases '%s' and '%s' would draw the same numbers",
                             plan->cases[j].label, plan->cases[i].label);
   return 0;
 }
 
-/* Equal shares for all that is sampled.  */
+/* Equal shares for all that is sampled; parts have theirs.  */
 static void
 split_budget (struct qk_plan *plan)
 {
   const struct qk_params *p = plan->params;
   size_t sampled = 0;
   for (size_t i = 0; i < plan->n_statements; i++)
-    sampled += shares (&plan->statements[i]);
+    sampled += qk_statement_sampled (&plan->statements[i]);
   for (size_t i = 0; i < plan->n_statements; i++)
-    if (shares (&plan->statements[i]))
+    if (qk_statement_sampled (&plan->statements[i]) && !plan->statements[i].of)
       plan->statements[i].miss = p->miss > 0 ? p->miss : (1 - p->confidence) / (double)sampled;
 }
 
@@ -212,7 +206,7 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
   /* One block of every case that is cheap to try gives its rate, as long as all that takes no time;
      the others take the last one.  */
   const double cheap = 1 << 28, begin = monotonic ();
-  double seconds = 0, rate = 1e9;
+  double together = 0, alone = 0, rate = 1e9;
   struct qk_work work;
   char why[QK_WHY];
   if (!work_open (&work, plan, kernels, why))
@@ -228,10 +222,10 @@ qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels)
             rate = c->cost / fmax (monotonic () - start, 1e-7);
           }
         free (row);
-        seconds += c->cost * (double)c->blocks / rate;
+        *(c->kind->alone ? &alone : &together) += c->cost * (double)c->blocks / rate;
       }
   work_close (&work);
-  return seconds / qk_engine_threads (plan->params);
+  return together / qk_engine_threads (plan->params) + alone;
 }
 
 /* ---- One round --------------------------------------------------------------------------------
@@ -254,10 +248,10 @@ struct round
   const struct qk_plan *plan;
   const struct qk_kernels *kernels;
   const atomic_int *signal;
-  const struct qk_table *tables; /* for kinds that come later */
-  double **data;                 /* per case, room for all its rows */
-  uint64_t *rows;                /* per case: rows there were before the round */
-  uint64_t *first;               /* per case, and the total at the end */
+  struct qk_table *tables; /* per case, as they were before the round */
+  double **data;           /* per case, room for all its rows */
+  uint64_t *rows;          /* per case: rows there were before the round */
+  uint64_t *first;         /* per case, and the total at the end */
   atomic_uint_fast64_t next;
   atomic_size_t next_input; /* file to hash */
   atomic_bool stop, failed;
@@ -322,7 +316,6 @@ worker (void *closure)
   struct qk_work work;
   if (work_open (&work, r->plan, r->kernels, why))
     fail (r, 0, "out of memory for a thread");
-  work.tables = r->tables;
   work.clock = r->stage == ALONE ? monotonic : NULL;
   for (size_t i; !stopped (r) && (i = atomic_fetch_add (&r->next_input, 1)) < r->plan->n_inputs;)
     if (qk_tensor_hash (r->plan->inputs[i]->sha256, &r->plan->inputs[i]->tensor, why))
@@ -336,6 +329,7 @@ worker (void *closure)
       const struct qk_case *c = &r->plan->cases[i];
       uint64_t index = r->stage == ALONE ? block / r->turns : r->rows[i] + (block - r->first[i]);
       double *row = r->data[i] + index * qk_kind_columns (c->kind);
+      work.tables = r->tables + c->at;
       if (c->kind->block (row, c, index, &work))
         fail (r, block, why);
     }
@@ -389,6 +383,15 @@ supervise (struct round *r, const struct qk_watch *watch, unsigned number, doubl
   pthread_mutex_unlock (&r->lock);
 }
 
+static void
+show_tables (struct round *r)
+{
+  for (size_t i = 0; i < r->plan->n_cases; i++)
+    r->tables[i] = (struct qk_table){ .data = r->data[i],
+                                      .rows = r->rows[i],
+                                      .columns = qk_kind_columns (r->plan->cases[i].kind) };
+}
+
 /* Bring every case of that stage from rows[i] to target[i] rows; on return rows[i] are there.  */
 static int
 run_round (struct round *r, enum stage stage, const uint64_t *target, int threads,
@@ -405,7 +408,7 @@ run_round (struct round *r, enum stage stage, const uint64_t *target, int thread
       if (takes)
         r->turn[r->turns++] = i;
       if (r->data[i] && r->first[i + 1] == r->first[i])
-        continue; /* others may be reading it */
+        continue;
       size_t bytes = target[i] * qk_kind_columns (r->plan->cases[i].kind) * sizeof (double);
       double *data = realloc (r->data[i], bytes ? bytes : 1);
       if (!data)
@@ -416,6 +419,7 @@ run_round (struct round *r, enum stage stage, const uint64_t *target, int thread
         }
       r->data[i] = data;
     }
+  show_tables (r);
   size_t hashed = atomic_load (&r->next_input), inputs = r->plan->n_inputs;
   uint64_t total = r->first[n] + (hashed < inputs ? inputs - hashed : 0); /* things to do */
   if ((uint64_t)threads > total)
@@ -459,6 +463,7 @@ run_round (struct round *r, enum stage stage, const uint64_t *target, int thread
     for (size_t i = 0; i < n; i++)
       if (done > r->first[i])
         r->rows[i] += (done < r->first[i + 1] ? done : r->first[i + 1]) - r->first[i];
+  show_tables (r);
   return 0;
 }
 
@@ -499,14 +504,16 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
       if (s->method == QK_BY_T && tables[c].rows < target[c] && tables[c].rows < QK_MIN_BLOCKS)
         short_of = true;
     }
-  if (plan->experiment->population)
-    f->samples = plan->experiment->population (plan, s, tables);
+  const struct qk_plan *of = qk_statement_plan (plan, s);
+  const struct qk_statement *inner = qk_statement_inner (s);
+  if (of->experiment->population)
+    f->samples = of->experiment->population (of, inner, tables + s->at);
   double miss
-      = one_round (plan) || qk_plan_timed (plan, s) ? s->miss : qk_round_miss (s->miss, round);
+      = one_round (of) || qk_plan_timed (plan, s) ? s->miss : qk_round_miss (s->miss, round);
   if (qk_replay_speaks (plan, s))
     qk_replay_enclose (&f->enclosure, s, tables);
   else
-    plan->experiment->enclose (&f->enclosure, plan, s, tables, miss);
+    of->experiment->enclose (&f->enclosure, of, inner, tables + s->at, miss);
   if (s->thin || short_of)
     f->enclosure.lo = f->enclosure.hi = NAN;
   if (!s->judged || s->thin)
@@ -527,11 +534,12 @@ ask_for_more (uint64_t *target, unsigned *rounds, const struct qk_plan *plan,
               const struct qk_outcome *outcome)
 {
   bool more = false;
-  double most = plan->params->max_samples;
   for (size_t i = 0; i < outcome->n_findings; i++)
     {
       const struct qk_finding *f = &outcome->findings[i];
-      if (f->verdict != QK_UNDECIDED)
+      const struct qk_plan *of = qk_statement_plan (plan, f->statement);
+      double most = of->params->max_samples;
+      if (f->verdict != QK_UNDECIDED || one_round (of))
         continue;
       for (size_t j = 0; j < f->statement->sources; j++)
         {
@@ -561,28 +569,17 @@ judge_all (struct qk_outcome *outcome, const struct qk_plan *plan, const unsigne
       const struct qk_statement *s = &plan->statements[i];
       if (!judge (f, plan, s, outcome->tables, rounds, target))
         continue;
-      if (plan->experiment->recorded && isnan (f->enclosure.estimate))
+      if (qk_statement_plan (plan, s)->experiment->recorded && isnan (f->enclosure.estimate))
         continue; /* not defined on this part of the file: one token has no variance */
       if (f->verdict == QK_INVALID || isnan (f->enclosure.estimate))
         {
           snprintf (why, QK_WHY, "%s: not a number where the measurement should be",
-                    plan->experiment->quantities[s->quantity].name);
+                    qk_statement_quantity (plan, s)->name);
           return -1;
         }
       outcome->n_findings++;
     }
   return 0;
-}
-
-static void
-show_tables (struct qk_outcome *outcome, const struct round *r)
-{
-  for (size_t i = 0; i < r->plan->n_cases; i++)
-    {
-      outcome->tables[i].data = r->data[i];
-      outcome->tables[i].rows = r->rows[i];
-      outcome->tables[i].columns = qk_kind_columns (r->plan->cases[i].kind);
-    }
 }
 
 /* Compute the tables that others wait for, and let the experiment look at them.  */
@@ -592,16 +589,23 @@ run_first (struct qk_outcome *outcome, struct round *r, const uint64_t *target,
 {
   const struct qk_plan *plan = r->plan;
   int status = run_round (r, FIRST, target, outcome->threads, watch, 1, deadline, why);
-  show_tables (outcome, r);
-  r->tables = outcome->tables;
   if (status || stopped (r))
     return status;
-  *why = '\0';
-  if (plan->experiment->inspect (plan, outcome->tables, why))
-    return -1;
-  memcpy (outcome->note, why, sizeof outcome->note);
-  if (*outcome->note)
-    outcome->warnings[outcome->n_warnings++] = outcome->note;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    {
+      const struct qk_case *c = &plan->cases[i];
+      const struct qk_plan *of = c->of ? c->of : plan;
+      *why = '\0';
+      if (c->at != i || !of->experiment->inspect)
+        continue; /* not the first of its plan */
+      if (of->experiment->inspect (of, outcome->tables + i, why))
+        return -1;
+      if (*why && !*outcome->note)
+        {
+          memcpy (outcome->note, why, sizeof outcome->note);
+          outcome->warnings[outcome->n_warnings++] = outcome->note;
+        }
+    }
   return 0;
 }
 
@@ -614,7 +618,6 @@ settle (struct qk_outcome *outcome, struct round *r, enum stage stage, const uin
   int threads = stage == ALONE ? 1 : outcome->threads;
   if (run_round (r, stage, target, threads, watch, number, deadline, why))
     return -1;
-  show_tables (outcome, r);
   if (judge_all (outcome, r->plan, rounds, target, why))
     return -1;
   if (watch->signal && atomic_load (watch->signal))
@@ -636,15 +639,17 @@ run_rounds (struct qk_outcome *outcome, struct round *r, uint64_t *target, unsig
   const struct qk_plan *plan = r->plan;
   double limit = plan->params->time_limit;
   double deadline = limit > 0 ? start + limit : INFINITY;
-  if (plan->experiment->inspect && run_first (outcome, r, target, watch, deadline, why))
+  bool first = plan->experiment->inspect, more = true;
+  for (size_t i = 0; i < plan->n_cases; i++)
+    first |= plan->cases[i].kind->later;
+  if (first && run_first (outcome, r, target, watch, deadline, why))
     return -1;
-  bool more = true;
   for (unsigned number = 1; more; number++)
     {
       int status = settle (outcome, r, ALL, target, rounds, watch, number, deadline, why);
       if (status)
         return status < 0 ? -1 : 0;
-      more = !one_round (plan) && number < ROUNDS && ask_for_more (target, rounds, plan, outcome);
+      more = number < ROUNDS && ask_for_more (target, rounds, plan, outcome);
     }
   for (size_t i = 0; i < plan->n_cases; i++)
     if (plan->cases[i].kind->alone)
@@ -672,7 +677,7 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
   r.first = calloc (n + 1, sizeof *r.first);
   r.turn = calloc (n + 1, sizeof *r.turn);
   outcome->findings = calloc (plan->n_statements + 1, sizeof *outcome->findings);
-  outcome->tables = calloc (n + 1, sizeof *outcome->tables);
+  outcome->tables = r.tables = calloc (n + 1, sizeof *outcome->tables);
   outcome->warnings = calloc (plan->n_warnings + 2, sizeof *outcome->warnings);
   int status = -1;
   if (target && rounds && r.data && r.rows && r.first && r.turn && outcome->findings

@@ -160,6 +160,80 @@ qk_plan_statement (struct qk_plan *plan, const char *quantity, const size_t *sou
   return &statements[plan->n_statements++];
 }
 
+/* The words under which a case of a part goes: its own, after those of the part.  */
+static const char *
+part_label (struct qk_plan *plan, const struct qk_plan *part, const char *label)
+{
+  return qk_plan_print (plan, "%s: %s", part->label, label);
+}
+
+static void
+adopt_statement (struct qk_plan *plan, const struct qk_plan *part, const struct qk_statement *inner,
+                 size_t at)
+{
+  size_t *source = qk_plan_alloc (plan, (inner->sources + 1) * sizeof *source);
+  struct qk_statement *statements
+      = room (plan, plan->statements, plan->n_statements, sizeof *statements);
+  if (statements)
+    plan->statements = statements;
+  if (!source || !statements)
+    return;
+  for (size_t i = 0; i < inner->sources; i++)
+    source[i] = at + inner->source[i];
+  struct qk_statement *s = &statements[plan->n_statements++];
+  *s = *inner;
+  s->source = source;
+  s->of = part;
+  s->inner = inner;
+  s->at = at;
+}
+
+void
+qk_plan_adopt (struct qk_plan *plan, const struct qk_plan *part)
+{
+  size_t at = plan->n_cases;
+  for (size_t i = 0; i < part->n_cases && !plan->full; i++)
+    {
+      struct qk_case *cases = room (plan, plan->cases, plan->n_cases, sizeof *cases);
+      if (!cases)
+        return;
+      plan->cases = cases;
+      struct qk_case *c = &cases[plan->n_cases++];
+      *c = part->cases[i];
+      c->label = part_label (plan, part, c->label);
+      c->of = part;
+      c->at = at;
+    }
+  for (size_t i = 0; i < part->n_statements && !plan->full; i++)
+    adopt_statement (plan, part, &part->statements[i], at);
+  for (size_t i = 0; i < part->n_warnings; i++)
+    qk_plan_warn (plan, "%s: %s", part->label, part->warnings[i]);
+}
+
+const struct qk_plan *
+qk_statement_plan (const struct qk_plan *plan, const struct qk_statement *s)
+{
+  return s->of ? s->of : plan;
+}
+
+const struct qk_statement *
+qk_statement_inner (const struct qk_statement *s)
+{
+  return s->inner ? s->inner : s;
+}
+
+const struct qk_quantity *
+qk_statement_quantity (const struct qk_plan *plan, const struct qk_statement *s)
+{
+  return &qk_statement_plan (plan, s)->experiment->quantities[s->quantity];
+}
+
+bool
+qk_statement_sampled (const struct qk_statement *s)
+{
+  return s->sources > 0 && qk_method_sampled (s->method);
+}
+
 struct qk_key *
 qk_plan_keys (struct qk_plan *plan)
 {

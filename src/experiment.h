@@ -223,6 +223,10 @@ struct qk_case
   uint64_t cell;     /* its address, role 0 */
   void *own;         /* the experiment's constants; block only reads them */
 
+  /* Of a union: the plan that it is taken from, and where the cases of that begin; else NULL, 0. */
+  const struct qk_plan *of;
+  size_t at;
+
   /* Set by size.  */
   uint64_t blocks; /* rows of the first round; the same number for all that come alone */
   double units;    /* scores, queries, ... a block */
@@ -374,10 +378,14 @@ struct qk_commands
                                        bool (*fits) (const struct qk_experiment *),
                                        char why[static QK_WHY]);
 
-  /* The plan of a command with these arguments, words between spaces: sized, as if it were run by
-     itself.  It lives as long as plan.  NULL and why.  */
+  /* The plan of a command with these arguments, words between spaces: not yet sized.  It lives as
+     long as plan.  NULL and why.  */
   struct qk_plan *(*plan) (struct qk_plan *plan, const struct qk_experiment *experiment,
                            const char *arguments, char why[static QK_WHY]);
+
+  /* Size such a plan.  miss: of each interval; 0: as if it were run by itself.  0, or -1 and why.
+   */
+  int (*size) (struct qk_plan *other, double miss, char why[static QK_WHY]);
 };
 
 struct qk_plan
@@ -394,7 +402,8 @@ struct qk_plan
   size_t n_inputs;
   struct qk_chunk *memory; /* freed with the plan */
   const struct qk_commands *commands;
-  struct qk_plan *others, *next;          /* plans inside this one; another beside it */
+  const char *label;             /* of one inside: the command line that it is the plan of */
+  struct qk_plan *others, *next; /* plans inside this one; another beside it */
   void (*release) (struct qk_plan *plan); /* of one inside: what else it holds */
   bool full;                              /* out of memory: the plan is void */
 };
@@ -423,6 +432,22 @@ int qk_plan_input (struct qk_plan *plan, const char *path,
    copied.  */
 struct qk_statement *qk_plan_statement (struct qk_plan *plan, const char *quantity,
                                         const size_t *source, size_t sources);
+
+/* Take over the cases and the statements of another plan, which is sized: a part of this one.  */
+void qk_plan_adopt (struct qk_plan *plan, const struct qk_plan *part);
+
+/* The plan that a statement belongs to: a part, or the plan itself.  */
+const struct qk_plan *qk_statement_plan (const struct qk_plan *plan, const struct qk_statement *s);
+
+/* The statement as that plan has it.  Its tables are those of the whole from s->at on.  */
+const struct qk_statement *qk_statement_inner (const struct qk_statement *s);
+
+/* The row of a statement in the table of quantities of its experiment.  */
+const struct qk_quantity *qk_statement_quantity (const struct qk_plan *plan,
+                                                 const struct qk_statement *s);
+
+/* Whether it takes a share of the error budget.  */
+bool qk_statement_sampled (const struct qk_statement *s);
 
 /* Room for the keys of a case: add them with qk_key_add.  NULL, and plan->full: none.  */
 struct qk_key *qk_plan_keys (struct qk_plan *plan);

@@ -131,8 +131,8 @@ static void
 fields_of (struct field f[static FIELDS], const struct qk_plan *plan, const struct qk_statement *s,
            const struct qk_finding *found)
 {
-  const struct qk_experiment *experiment = plan->experiment;
-  const struct qk_quantity *quantity = &experiment->quantities[s->quantity];
+  const struct qk_experiment *experiment = qk_statement_plan (plan, s)->experiment;
+  const struct qk_quantity *quantity = qk_statement_quantity (plan, s);
   struct qk_enclosure none = { NAN, NAN, NAN, NAN }, e = found ? found->enclosure : none;
   bool judged = s->judged && !s->thin;
   double samples = 0, blocks = 0, needed = NAN;

@@ -47,7 +47,7 @@ write_statements (const struct qk_story *t)
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
-      qk_grid_put (&g, i, name, "%s", plan->experiment->quantities[s->quantity].symbol);
+      qk_grid_put (&g, i, name, "%s", qk_statement_quantity (plan, s)->symbol);
       qk_grid_put (&g, i, where, "%s", qk_sentence_keys (s->key).text);
       qk_figure_value (text, s->exact, 4);
       qk_grid_put (&g, i, exact, "%s", text);

@@ -52,8 +52,9 @@ effort_words (const struct qk_story *t)
 static struct qk_sentence
 advice (const struct qk_story *t, const struct qk_finding *f)
 {
-  const struct qk_experiment *experiment = t->plan->experiment;
-  const char *symbol = experiment->quantities[f->statement->quantity].symbol;
+  const struct qk_plan *plan = qk_statement_plan (t->plan, f->statement);
+  const struct qk_experiment *experiment = plan->experiment;
+  const char *symbol = qk_statement_quantity (t->plan, f->statement)->symbol;
   struct qk_sentence s = { "" };
   struct qk_figure figure;
   char text[QK_FIGURE_BAND];
@@ -61,8 +62,8 @@ advice (const struct qk_story *t, const struct qk_finding *f)
   if (replay && qk_replay_explain (s.text, sizeof s.text, f->statement, &f->enclosure, f->verdict))
     return s;
   if (!replay && experiment->explain
-      && experiment->explain (s.text, sizeof s.text, t->plan, f->statement, &f->enclosure,
-                              f->verdict))
+      && experiment->explain (s.text, sizeof s.text, plan, qk_statement_inner (f->statement),
+                              &f->enclosure, f->verdict))
     return s;
   s.text[0] = '\0';
   qk_figure_enclosure (&figure, f->enclosure);

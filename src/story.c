@@ -184,7 +184,7 @@ qk_story_warnings (const struct qk_story *t, const char *const *warning, size_t 
 const struct qk_quantity *
 qk_story_quantity (const struct qk_story *t, size_t i)
 {
-  return &t->plan->experiment->quantities[t->found[i].statement->quantity];
+  return qk_statement_quantity (t->plan, t->found[i].statement);
 }
 
 /* Whether a quantity stands apart from the table.  */

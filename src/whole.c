@@ -44,8 +44,8 @@ add_command (struct qk_plan *plan, const struct qk_experiment *experiment, char 
   const char *arguments = arguments_of (plan);
   if (!arguments)
     return 0; /* and the plan is full */
-  const struct qk_plan *other = plan->commands->plan (plan, experiment, arguments, why);
-  if (!other)
+  struct qk_plan *other = plan->commands->plan (plan, experiment, arguments, why);
+  if (!other || plan->commands->size (other, 0, why))
     return -1;
   size_t first = plan->n_statements;
   qk_replay_all (plan, other, true);
