@@ -66,6 +66,9 @@ prune (struct qk_plan *plan)
   for (size_t i = 0; i < plan->n_statements; i++)
     for (size_t j = 0; j < plan->statements[i].sources; j++)
       place[plan->statements[i].source[j]] = 1;
+  for (size_t c = 0; c < plan->n_cases; c++)
+    if (plan->cases[c].of) /* a part keeps its place among the tables, and has been pruned */
+      place[c] = 1;
   size_t kept = 0;
   for (size_t c = 0; c < plan->n_cases; c++)
     if (place[c])
