@@ -102,6 +102,7 @@ struct qk_params
   double precision; /* bits */
   bool whole;
   struct qk_list question, status; /* rows of the ledger: places in the words of claims.h */
+  bool train, thorough, tolerance_given;
 };
 
 enum qk_option_type
@@ -188,6 +189,7 @@ enum
   QK_KEYS = 12 /* the end apart; reference alone needs eight, and a key too many would be lost */
 };
 
+struct qk_claim;
 struct qk_plan;
 struct qk_case;
 struct qk_work;
@@ -388,6 +390,13 @@ struct qk_commands
   int (*size) (struct qk_plan *other, double miss, char why[static QK_WHY]);
 };
 
+/* A row of the ledger that a plan is to settle.  */
+struct qk_asked
+{
+  const struct qk_claim *claim;
+  const struct qk_plan **part; /* for each of its checks the plan that answers; NULL: none runs */
+};
+
 struct qk_plan
 {
   const struct qk_experiment *experiment;
@@ -401,6 +410,8 @@ struct qk_plan
   struct qk_input *inputs[QK_INPUTS];
   size_t n_inputs;
   struct qk_chunk *memory; /* freed with the plan */
+  struct qk_asked *asked; /* what it is to settle */
+  size_t n_asked;
   const struct qk_commands *commands;
   const char *label;             /* of one inside: the command line that it is the plan of */
   struct qk_plan *others, *next; /* plans inside this one; another beside it */

@@ -11,6 +11,7 @@
 #include "output.h"
 #include "registry.h"
 #include "report.h"
+#include "settle.h"
 
 #include <errno.h>
 #include <gsl/gsl_errno.h>
@@ -219,7 +220,13 @@ run (struct qk_report *report, struct qk_output *result, struct qk_output *block
   int failed = qk_engine_run (&outcome, report->plan, report->kernels, &watch, why);
   if (progress)
     clear_progress ();
-  int status = failed ? trouble ("%s", why) : exit_status (qk_outcome_verdict (&outcome));
+  struct qk_row *rows = NULL;
+  report->outcome = &outcome;
+  if (!failed && report->plan->n_asked && !(rows = qk_settle (report->plan, &outcome)))
+    failed = snprintf (why, sizeof why, "out of memory");
+  report->rows = rows;
+  report->n_rows = rows ? report->plan->n_asked : 0;
+  int status = failed ? trouble ("%s", why) : exit_status (qk_report_verdict (report));
   if (!failed && p->blocks
       && (qk_blocks_write (blocks, report->plan, &outcome, why) || qk_output_commit (blocks, why)))
     {
@@ -227,12 +234,12 @@ run (struct qk_report *report, struct qk_output *result, struct qk_output *block
       status = trouble ("--blocks: %s", why);
     }
   struct page page;
-  report->outcome = &outcome;
   if (!failed && !page_open (&page, result))
     failed = status = trouble ("out of memory");
   if (!failed && page_close (&page, qk_report_write (page.stream, report)))
     status = EXIT_TROUBLE;
   int signal_number = outcome.signal;
+  qk_settle_free (rows, report->n_rows);
   qk_outcome_free (&outcome);
   if (signal_number && status != EXIT_TROUBLE)
     die_by (signal_number);

@@ -369,9 +369,9 @@ put_ledger_row (FILE *out, const struct qk_report *report, const struct qk_row *
   member (out, "id", c->id);
   member (out, "status", qk_status_name (c->status));
   fprintf (out, ",\"confirmed\":%s,\"findings\":[",
-           row->confirmed == QK_UNSETTLED   ? "null"
-           : row->confirmed == QK_CONFIRMED ? "true"
-                                            : "false");
+           row->confirmed == QK_CONFIRMED      ? "true"
+           : row->confirmed == QK_CONTRADICTED ? "false"
+                                               : "null");
   for (size_t i = 0; i < row->n_findings; i++)
     {
       size_t wanted = row->findings[i], line = 0;
@@ -384,6 +384,7 @@ put_ledger_row (FILE *out, const struct qk_report *report, const struct qk_row *
       fprintf (out, "%s%zu", i ? "," : "", line);
     }
   putc (']', out);
+  member (out, "outcome", row->outcome);
   member (out, "question", c->question);
   member (out, "said", c->said);
   member (out, "exact", c->exact);
@@ -428,8 +429,7 @@ static void
 put_end (FILE *out, const struct qk_report *report)
 {
   const struct qk_outcome *outcome = report->outcome;
-  enum qk_verdict verdict
-      = report->plan->experiment->prints ? QK_DESCRIBED : qk_outcome_verdict (outcome);
+  enum qk_verdict verdict = qk_report_verdict (report);
   size_t count[QK_INVALID + 1] = { 0 };
   for (size_t i = 0; i < outcome->n_findings; i++)
     count[outcome->findings[i].verdict]++;

@@ -1,6 +1,7 @@
 /* report.c -- which room writes which format.  */
 
 #include "report.h"
+#include "settle.h"
 
 static int
 write_as (FILE *out, const struct qk_report *report,
@@ -17,6 +18,14 @@ write_as (FILE *out, const struct qk_report *report,
     default:
       return for_people (out, report);
     }
+}
+
+enum qk_verdict
+qk_report_verdict (const struct qk_report *report)
+{
+  if (report->rows)
+    return qk_settle_verdict (report->outcome, report->rows, report->n_rows);
+  return qk_outcome_verdict (report->outcome);
 }
 
 int

@@ -10,7 +10,8 @@
 
 enum qk_confirmed
 {
-  QK_UNSETTLED, /* null: nothing ran, not enough, or literature alone can say */
+  QK_UNSETTLED, /* null: nothing ran, or literature alone can say */
+  QK_OPEN,      /* null: undecided */
   QK_CONFIRMED, /* what came out is what the ledger says */
   QK_CONTRADICTED
 };
@@ -41,6 +42,9 @@ struct qk_report
    else: of it only the answer is left.  0, or -1: out of memory, and what was written is void.
    Whether writing succeeded is for the owner of out to ask.  */
 int qk_report_write (FILE *out, const struct qk_report *report);
+
+/* The verdict of the run, or of the rows that it settles.  */
+enum qk_verdict qk_report_verdict (const struct qk_report *report);
 
 /* --dry-run: cases, statements, samples, memory, expected time; nothing is judged.  outcome is
    NULL.  */
