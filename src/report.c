@@ -32,7 +32,9 @@ int
 qk_report_write (FILE *out, const struct qk_report *report)
 {
   return write_as (out, report,
-                   report->plan->experiment->prints ? qk_report_ledger : qk_report_text);
+                   report->plan->experiment->prints ? qk_report_ledger
+                   : report->rows                   ? qk_report_settled
+                                                    : qk_report_text);
 }
 
 int

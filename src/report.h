@@ -60,6 +60,9 @@ void qk_report_csv (FILE *out, const struct qk_report *report);
 int qk_report_text (FILE *out, const struct qk_report *report);
 int qk_report_plan_text (FILE *out, const struct qk_report *report);
 
+/* report-verify.c: rows that a run settles, for people.  0, or -1: out of memory.  */
+int qk_report_settled (FILE *out, const struct qk_report *report);
+
 /* report-ledger.c: rows for people, as text or Markdown.  0, or -1: out of memory.  The first is a
    table, the second all there is to say of one.  */
 int qk_report_rows (FILE *out, const struct qk_row *rows, size_t n, bool markdown, bool color);

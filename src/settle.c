@@ -32,12 +32,16 @@ qk_settle_finding (const struct qk_finding *f, enum qk_verdict expected)
   return f->verdict == QK_HOLDS || f->verdict == QK_FAILS ? QK_FAILS : QK_UNDECIDED;
 }
 
+/* Whether a statement is one that check k of a row asks for.  A counterexample settles the row that
+   it is to, whichever others ask the same command line.  */
 static bool
 answers (const struct qk_plan *plan, const struct qk_statement *s, const struct qk_asked *asked,
          size_t k)
 {
+  const char *quantity = asked->claim->checks[k].quantity;
   return asked->part && s->of == asked->part[k]
-         && !strcmp (qk_statement_quantity (plan, s)->name, asked->claim->checks[k].quantity);
+         && !strcmp (qk_statement_quantity (plan, s)->name, quantity)
+         && (strcmp (quantity, "counterexample") || !strcmp (s->claim, asked->claim->id));
 }
 
 static const struct qk_asked *
@@ -145,10 +149,13 @@ qk_settle_free (struct qk_row *rows, size_t n)
   free (rows);
 }
 
-/* Whether a finding settles none of the rows.  */
-static bool
-stands_alone (size_t finding, const struct qk_row *rows, size_t n)
+bool
+qk_settle_stranger (const struct qk_outcome *outcome, size_t finding, const struct qk_row *rows,
+                    size_t n)
 {
+  enum qk_verdict v = outcome->findings[finding].verdict;
+  if (v != QK_FAILS && v != QK_UNDECIDED)
+    return false;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < rows[i].n_findings; j++)
       if (rows[i].findings[j] == finding)
@@ -167,10 +174,7 @@ qk_settle_verdict (const struct qk_outcome *outcome, const struct qk_row *rows, 
       contradicted |= rows[i].confirmed == QK_CONTRADICTED;
     }
   for (size_t i = 0; i < outcome->n_findings; i++)
-    {
-      enum qk_verdict v = outcome->findings[i].verdict;
-      if ((v == QK_FAILS || v == QK_UNDECIDED) && stands_alone (i, rows, n))
-        *(v == QK_FAILS ? &contradicted : &open) = true;
-    }
+    if (qk_settle_stranger (outcome, i, rows, n))
+      *(outcome->findings[i].verdict == QK_FAILS ? &contradicted : &open) = true;
   return contradicted ? QK_FAILS : open ? QK_UNDECIDED : confirmed ? QK_HOLDS : QK_DESCRIBED;
 }

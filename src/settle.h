@@ -23,6 +23,10 @@ bool qk_settle_strays (const struct qk_finding *f);
 struct qk_row *qk_settle (const struct qk_plan *plan, const struct qk_outcome *outcome);
 void qk_settle_free (struct qk_row *rows, size_t n);
 
+/* Whether a finding does not hold, and settles none of the rows: what --reference adds, say.  */
+bool qk_settle_stranger (const struct qk_outcome *outcome, size_t finding,
+                         const struct qk_row *rows, size_t n);
+
 /* The verdict of the whole run: fails where a row is contradicted, undecided where one is open or
    the run is cut short, described where none ran.  Findings that no row asks for count as they do
    in a run without rows.  */

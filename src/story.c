@@ -115,7 +115,10 @@ qk_story_setting (const struct qk_plan *plan)
         return s;
       qk_sentence_add (&s, ", ");
     }
-  qk_sentence_add (&s, "tolerance %.10g %%, ", 100 * p->tolerance);
+  if (p->thorough)
+    qk_sentence_add (&s, "tolerances of the commands, ");
+  else
+    qk_sentence_add (&s, "tolerance %.10g %%, ", 100 * p->tolerance);
   if (p->miss > 0)
     qk_sentence_add (&s, "each interval misses with probability %.10g", p->miss);
   else if (intervals <= 1)
@@ -139,7 +142,7 @@ void
 qk_story_question (const struct qk_story *t, const struct qk_sentence *under)
 {
   const struct qk_outcome *outcome = t->report->outcome;
-  enum qk_verdict verdict = outcome ? qk_outcome_verdict (outcome) : QK_DESCRIBED;
+  enum qk_verdict verdict = outcome ? qk_report_verdict (t->report) : QK_DESCRIBED;
   const char *asked = t->plan->experiment->asked;
   struct qk_sentence first = { "" };
   qk_sentence_add (&first, "%s%s", outcome ? qk_story_word (verdict) : "Planned",

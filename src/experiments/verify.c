@@ -144,8 +144,26 @@ plan_run (struct qk_plan *plan, struct run *run, size_t *intervals, char why[sta
 
 /* ---- The plan -------------------------------------------------------------------------------- */
 
+/* Leave out counterexamples to rows that are not asked.  */
+static void
+drop_strangers (struct qk_plan *part, const struct qk_claim *const *row, size_t rows)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < part->n_statements; i++)
+    {
+      const struct qk_statement *s = &part->statements[i];
+      bool asked = strcmp (qk_statement_quantity (part, s)->name, "counterexample") != 0;
+      for (size_t r = 0; r < rows; r++)
+        asked |= s->claim && !strcmp (row[r]->id, s->claim);
+      if (asked)
+        part->statements[kept++] = *s;
+    }
+  part->n_statements = kept;
+}
+
 static int
-plan_runs (struct qk_plan *plan, struct run *run, size_t n, char why[static QK_WHY])
+plan_runs (struct qk_plan *plan, struct run *run, size_t n, const struct qk_claim *const *row,
+           size_t rows, char why[static QK_WHY])
 {
   const struct qk_params *p = plan->params;
   size_t intervals = 0;
@@ -155,6 +173,7 @@ plan_runs (struct qk_plan *plan, struct run *run, size_t n, char why[static QK_W
   double miss = p->miss > 0 ? p->miss : (1 - p->confidence) / (double)intervals;
   for (size_t i = 0; i < n && !plan->full; i++)
     {
+      drop_strangers (run[i].plan, row, rows);
       if (plan->commands->size (run[i].plan, intervals ? miss : 0, why))
         return -1;
       qk_plan_adopt (plan, run[i].plan);
@@ -201,7 +220,7 @@ plan_verify (struct qk_plan *plan, char why[static QK_WHY])
     for (const struct qk_check *k = row[i]->checks; runs (row[i], p) && k->command; k++)
       if (!plan->full)
         ask (plan, run, &n, k);
-  int status = plan_runs (plan, run, n, why);
+  int status = plan_runs (plan, run, n, row, rows, why);
   if (!status && !plan->full)
     note_rows (plan, row, rows, run);
   free (row);
