@@ -13,7 +13,7 @@ enum
 {
   INDENT = 2,
   DEVIATIONS = 4, /* findings told of a row that is not confirmed */
-  NAMED = 3       /* quantities named of one that is */
+  NAMED = 2       /* quantities, and ways to fail, named of one that is */
 };
 
 /* An interval this near to its exact value is told by how near; a probability of nearly 0, say, is
@@ -26,7 +26,6 @@ static const double NEAR = 0.1;
 struct summary
 {
   const struct qk_quantity *quantity;
-  size_t n;
   double far; /* the end of an interval farthest from its exact value, relative */
 };
 
@@ -37,7 +36,6 @@ include (struct summary *s, const struct qk_finding *f)
   double exact = f->statement->exact;
   bool sampled = qk_statement_sampled (f->statement);
   double far = sampled ? fmax (fabs (e.lo / exact - 1), fabs (e.hi / exact - 1)) : INFINITY;
-  s->n++;
   s->far = isfinite (far) ? fmax (s->far, far) : INFINITY;
 }
 
@@ -79,65 +77,66 @@ add_summary (struct qk_sentence *s, const struct summary *found)
   if (found->far > 0 && found->far <= NEAR)
     {
       qk_figure_plain (percent, 100 * found->far, 2);
-      qk_sentence_add (s, "within %s %% of exact", percent);
+      qk_sentence_add (s, "within %s %%", percent);
     }
   else
     qk_sentence_add (s, "as stated");
-  if (found->n > 1)
-    qk_sentence_add (s, " in %zu cases", found->n);
 }
 
-/* The arguments of a check that are not about what and how finely it measures.  */
+/* Where a check must fail: the last of its arguments that is not about what and how finely it
+   measures.  */
 static void
-add_arguments (struct qk_sentence *s, const struct qk_check *k)
+add_way (struct qk_sentence *s, const struct qk_check *k)
 {
   static const char *const dull[] = { "--quantity=", "--tolerance=", "--dk=", "--keys=", NULL };
-  size_t used = strlen (s->text);
+  const char *last = k->arguments;
   for (const char *word = k->arguments; *word; word += strspn (word, " "))
     {
-      size_t length = strcspn (word, " ");
       bool keep = true;
       for (const char *const *d = dull; *d; d++)
         keep &= strncmp (word, *d, strlen (*d)) != 0;
-      if (keep)
-        qk_sentence_add (s, " %.*s", (int)length, word);
-      word += length;
+      last = keep ? word : last;
+      word += strcspn (word, " ");
     }
-  if (strlen (s->text) == used)
-    qk_sentence_add (s, " %s", k->arguments);
+  qk_sentence_add (s, "%.*s", (int)strcspn (last, " "), last);
 }
 
-/* "Var(q·k) within 2.1 % of exact in 23 cases; fails, as it must, with --dist=normal:mean=1".  */
+/* Whether an earlier check of the row has the same arguments and must fail.  */
+static bool
+is_told (const struct qk_claim *c, const struct qk_check *k)
+{
+  for (const struct qk_check *before = c->checks; before < k; before++)
+    if (before->verdict == QK_FAILS && !strcmp (before->arguments, k->arguments))
+      return true;
+  return false;
+}
+
+/* "Var(q·k) within 2.1 %; not with --dist=normal:mean=1".  */
 static struct qk_sentence
 found_words (const struct qk_report *report, const struct qk_row *row)
 {
-  struct summary found[2 * NAMED];
+  enum
+  {
+    ROOM = 16
+  };
+  struct summary found[ROOM];
   struct qk_sentence s = { "" };
-  size_t n = sum_up (found, 2 * NAMED, report, row), others = 0;
-  for (size_t i = 0; i < n; i++)
+  size_t n = sum_up (found, ROOM, report, row), ways = 0;
+  for (size_t i = 0; i < n && i < NAMED; i++)
     {
-      others += i >= NAMED ? found[i].n : 0;
-      if (i < NAMED)
-        {
-          qk_sentence_add (&s, "%s", i ? "; " : "");
-          add_summary (&s, &found[i]);
-        }
+      qk_sentence_add (&s, "%s", i ? "; " : "");
+      add_summary (&s, &found[i]);
     }
-  if (others)
-    qk_sentence_add (&s, "; %zu more as stated", others);
-  const char *last = NULL;
+  if (n > NAMED)
+    qk_sentence_add (&s, "; %zu more", n - NAMED);
   for (const struct qk_check *k = row->claim->checks; k->command; k++)
-    if (k->verdict == QK_FAILS)
+    if (k->verdict == QK_FAILS && !is_told (row->claim, k) && ways++ < NAMED)
       {
-        if (!last)
-          qk_sentence_add (&s, "; fails, as it must, with");
-        if (!last || strcmp (last, k->arguments))
-          {
-            qk_sentence_add (&s, "%s", last ? " and" : "");
-            add_arguments (&s, k);
-          }
-        last = k->arguments;
+        qk_sentence_add (&s, ways == 1 ? "; not with " : ", ");
+        add_way (&s, k);
       }
+  if (ways > NAMED)
+    qk_sentence_add (&s, ", %zu more", ways - NAMED);
   return s;
 }
 
@@ -381,9 +380,11 @@ tell_answer (const struct qk_story *t)
   if (trained)
     qk_sentence_add (&s, "; %zu wait%s for --train", trained, trained == 1 ? "s" : "");
   qk_figure_time (time, outcome->elapsed);
-  qk_sentence_add (&s, " (%zu finding%s, %s, seed %llu).", outcome->n_findings,
-                   outcome->n_findings == 1 ? "" : "s", time,
-                   (unsigned long long)t->plan->params->seed);
+  if (ran)
+    qk_sentence_add (&s, " (%zu finding%s, %s, seed %llu)", outcome->n_findings,
+                     outcome->n_findings == 1 ? "" : "s", time,
+                     (unsigned long long)t->plan->params->seed);
+  qk_sentence_add (&s, ".");
   if (!outcome->complete)
     qk_sentence_add (&s, " Interrupted: this is a partial result.");
   else if (!t->plan->params->quiet)
@@ -408,6 +409,9 @@ qk_report_settled (FILE *out, const struct qk_report *report)
     {
       const struct qk_outcome *outcome = report->outcome;
       struct qk_sentence under = qk_story_setting (t.plan);
+      qk_sentence_add (&under,
+                       ". Every interval lies within so many per cent of its exact value; \"not "
+                       "with\" names where a claim has to fail, and does.");
       qk_story_question (&t, &under);
       if (t.markdown)
         qk_story_command (&t);

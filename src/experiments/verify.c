@@ -244,7 +244,7 @@ describe_verify (char *text, size_t size, const struct qk_plan *plan)
     run += plan->asked[i].part != NULL;
   snprintf (text, size, "%zu row%s of the ledger", plan->n_asked, plan->n_asked == 1 ? "" : "s");
   if (run < plan->n_asked)
-    snprintf (text + strlen (text), size - strlen (text), ", %zu of them run", run);
+    snprintf (text + strlen (text), size - strlen (text), ", %zu run", run);
 }
 
 /* ---- The descriptor -------------------------------------------------------------------------- */
