@@ -1,7 +1,6 @@
 /* blocks.c -- the raw tables of a run as one structured array in a .npy file, version 1.0.  */
 
 #include "blocks.h"
-#include "replay.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -30,18 +29,31 @@ is_new (const struct qk_kind *const *kinds, size_t kind, const char *name)
   return true;
 }
 
-/* Where the kind has the column, or -1.  */
-static ptrdiff_t
-offset_of (const struct qk_kind *kind, const char *name)
+/* The column of that name, and its first double in *at; NULL: the kind has none.  */
+static const struct qk_column *
+column_of (const struct qk_kind *kind, const char *name, size_t *at)
 {
-  ptrdiff_t at = 0;
-  for (const struct qk_column *c = kind->columns; c->name; at += c->width, c++)
+  *at = 0;
+  for (const struct qk_column *c = kind->columns; c->name; *at += c->width, c++)
     if (!strcmp (c->name, name))
-      return at;
-  return -1;
+      return c;
+  return NULL;
 }
 
-/* The kinds of the experiment, and that of replays where there are any; ended by NULL.  Returns
+/* Doubles of the field of that name: kinds of different commands may differ.  */
+static unsigned
+width_of (const struct qk_kind *const *kinds, const char *name)
+{
+  unsigned most = 0;
+  for (size_t at; *kinds; kinds++)
+    {
+      const struct qk_column *c = column_of (*kinds, name, &at);
+      most = c && c->width > most ? c->width : most;
+    }
+  return most;
+}
+
+/* The kinds of the experiment, and others that cases are of: replays, parts; ended by NULL. Returns
    NULL: out of memory.  */
 static const struct qk_kind **
 kinds_of (const struct qk_plan *plan)
@@ -49,13 +61,18 @@ kinds_of (const struct qk_plan *plan)
   size_t n = 0;
   while (plan->experiment->kinds[n])
     n++;
-  const struct qk_kind **kinds = calloc (n + 2, sizeof *kinds);
+  const struct qk_kind **kinds = calloc (n + plan->n_cases + 1, sizeof *kinds);
   if (!kinds)
     return NULL;
   memcpy (kinds, plan->experiment->kinds, n * sizeof *kinds);
   for (size_t i = 0; i < plan->n_cases; i++)
-    if (plan->cases[i].kind == &qk_replay_kind)
-      kinds[n] = &qk_replay_kind;
+    {
+      size_t k = 0;
+      while (k < n && kinds[k] != plan->cases[i].kind)
+        k++;
+      if (k == n)
+        kinds[n++] = plan->cases[i].kind;
+    }
   return kinds;
 }
 
@@ -84,10 +101,11 @@ make_header (const struct qk_kind *const *kinds, size_t width, uint64_t rows, si
     for (const struct qk_column *c = kinds[k]->columns; c->name; c++)
       if (is_new (kinds, k, c->name))
         {
-          if (c->width == 1)
+          unsigned n = width_of (kinds, c->name);
+          if (n == 1)
             fprintf (f, ", ('%s', '<f8')", c->name);
           else
-            fprintf (f, ", ('%s', '<f8', (%u,))", c->name, c->width);
+            fprintf (f, ", ('%s', '<f8', (%u,))", c->name, n);
         }
   fprintf (f, "], 'fortran_order': False, 'shape': (%llu,), }", (unsigned long long)rows);
   while ((ftell (f) + 1) % NPY_ALIGN)
@@ -129,12 +147,13 @@ put_row (char *at, const struct qk_kind *const *kinds, const struct qk_case *c, 
   memcpy (at, c->label, strlen (c->label));
   at = put_integer (at + width, block);
   for (size_t k = 0; kinds[k]; k++)
-    for (const struct qk_column *column = kinds[k]->columns; column->name; column++)
+    for (const struct qk_column *field = kinds[k]->columns; field->name; field++)
       {
-        ptrdiff_t offset = offset_of (c->kind, column->name);
-        if (is_new (kinds, k, column->name))
-          for (unsigned i = 0; i < column->width; i++)
-            at = put_double (at, offset < 0 ? (double)NAN : row[offset + i]);
+        size_t first;
+        const struct qk_column *own = column_of (c->kind, field->name, &first);
+        unsigned n = is_new (kinds, k, field->name) ? width_of (kinds, field->name) : 0;
+        for (unsigned i = 0; i < n; i++)
+          at = put_double (at, own && i < own->width ? row[first + i] : (double)NAN);
       }
   return at;
 }
@@ -149,7 +168,8 @@ qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
   for (size_t i = 0; i < outcome->n_tables; i++)
     rows += outcome->tables[i].rows;
   for (size_t k = 0; kinds && kinds[k]; k++)
-    most += 8 * qk_kind_columns (kinds[k]);
+    for (const struct qk_column *c = kinds[k]->columns; c->name; c++)
+      most += is_new (kinds, k, c->name) ? 8 * width_of (kinds, c->name) : 0;
   char *header = kinds ? make_header (kinds, width, rows, &length) : NULL;
   char *buffer = malloc (most + BUFFER), *at = buffer;
   int status = -1;

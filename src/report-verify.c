@@ -12,7 +12,8 @@
 enum
 {
   INDENT = 2,
-  DEVIATIONS = 4, /* findings told of a row that is not confirmed */
+  DEVIATIONS = 3, /* findings told of a row that is not confirmed, */
+  TOLD = 5,       /* and rows of which they are */
   NAMED = 2       /* quantities, and ways to fail, named of one that is */
 };
 
@@ -147,7 +148,7 @@ row_words (const struct qk_report *report, const struct qk_row *row)
   if (row->confirmed == QK_CONFIRMED)
     return found_words (report, row);
   if (row->confirmed != QK_UNSETTLED)
-    qk_sentence_add (&s, "%s: see above", row->outcome);
+    qk_sentence_add (&s, "%s", row->outcome);
   else if (qk_claim_published (row->claim))
     qk_sentence_add (&s, "not run: figures in print, qkcheck claims %s", row->claim->id);
   else
@@ -165,7 +166,9 @@ add_finding (struct qk_sentence *s, const struct qk_finding *f, enum qk_verdict 
   struct qk_figure figure;
   const struct qk_statement *st = f->statement;
   qk_figure_enclosure (&figure, f->enclosure);
-  qk_sentence_add (s, " is %s [%s, %s]", figure.estimate, figure.lo, figure.hi);
+  qk_sentence_add (s, " is %s", figure.estimate);
+  if (!isnan (f->enclosure.lo))
+    qk_sentence_add (s, " [%s, %s]", figure.lo, figure.hi);
   if (!isnan (st->exact))
     {
       qk_figure_value (text, st->exact, figure.decimals);
@@ -197,9 +200,14 @@ add_finding (struct qk_sentence *s, const struct qk_finding *f, enum qk_verdict 
 static struct qk_sentence
 part_command (const struct qk_plan *part)
 {
+  static const char tolerance[] = " --tolerance=";
   struct qk_sentence s = { "" };
   const struct qk_params *p = part->params;
-  qk_sentence_add (&s, "qkcheck %s", part->label);
+  const char *own = strstr (part->label, tolerance); /* its own may be another */
+  size_t length = own ? (size_t)(own - part->label) : strlen (part->label);
+  qk_sentence_add (&s, "qkcheck %.*s", (int)length, part->label);
+  if (own)
+    qk_sentence_add (&s, "%s", own + 1 + strcspn (own + 1, " "));
   if (p->tolerance > 0)
     qk_sentence_add (&s, " --tolerance=%g", p->tolerance);
   if (p->seed != 1)
@@ -210,15 +218,20 @@ part_command (const struct qk_plan *part)
   return s;
 }
 
+/* last: the part whose command line was printed last.  */
 static void
-tell_finding (const struct qk_story *t, const struct qk_finding *f, enum qk_verdict expected)
+tell_finding (const struct qk_story *t, const struct qk_finding *f, enum qk_verdict expected,
+              const struct qk_plan **last)
 {
   const struct qk_statement *st = f->statement;
-  struct qk_sentence keys = qk_sentence_keys (st->key), lead = part_command (st->of), s = { "" };
+  struct qk_sentence keys = qk_sentence_keys (st->key), s = { "" };
+  if (*last != st->of)
+    qk_story_say (t, "", "", part_command (st->of).text, 2 * INDENT);
+  *last = st->of;
   qk_sentence_add (&s, "%s%s%s", qk_statement_quantity (t->plan, st)->symbol,
                    *keys.text ? " at " : "", keys.text);
   add_finding (&s, f, expected);
-  qk_story_say (t, lead.text, "", s.text, 2 * INDENT);
+  qk_story_say (t, "", "", s.text, 3 * INDENT);
 }
 
 /* All of a row that deviates: what the ledger says, and what was found.  */
@@ -227,6 +240,7 @@ tell_row (const struct qk_story *t, const struct qk_row *row, enum qk_verdict wa
 {
   const struct qk_outcome *outcome = t->report->outcome;
   struct qk_sentence lead = { "" }, s = { "" };
+  const struct qk_plan *last = NULL;
   size_t told = 0, all = 0;
   qk_sentence_add (&lead, "%s is %s:", row->claim->id, row->outcome);
   qk_sentence_add (&s, "the ledger says \"%s\", status %s.", row->claim->exact,
@@ -243,7 +257,7 @@ tell_row (const struct qk_story *t, const struct qk_row *row, enum qk_verdict wa
           continue;
         if (told < DEVIATIONS)
           {
-            tell_finding (t, f, expected);
+            tell_finding (t, f, expected, &last);
             told++;
           }
         all++;
@@ -257,11 +271,31 @@ tell_row (const struct qk_story *t, const struct qk_row *row, enum qk_verdict wa
     qk_story_say (t, "", "", s.text, 2 * INDENT);
 }
 
+/* Contradicted rows, then undecided ones; of many, some.  */
+static void
+tell_deviations (const struct qk_story *t)
+{
+  const struct qk_row *rows = t->report->rows;
+  size_t all = 0;
+  for (int pass = 0; pass < 2; pass++)
+    for (size_t i = 0; i < t->report->n_rows; i++)
+      if (rows[i].confirmed == (pass ? QK_OPEN : QK_CONTRADICTED) && all++ < TOLD)
+        tell_row (t, &rows[i], pass ? QK_UNDECIDED : QK_FAILS);
+  if (all > TOLD)
+    {
+      struct qk_sentence s = { "" };
+      qk_sentence_add (&s, "and %zu rows more, named below; --format=json lists all.", all - TOLD);
+      fputs (t->markdown ? "" : "\n", t->out);
+      qk_story_say (t, "", "", s.text, INDENT);
+    }
+}
+
 /* Findings that no row asks for, and that do not hold.  */
 static void
 tell_strangers (const struct qk_story *t)
 {
   const struct qk_outcome *outcome = t->report->outcome;
+  const struct qk_plan *last = NULL;
   bool first = !t->markdown;
   for (size_t i = 0; i < outcome->n_findings; i++)
     {
@@ -270,7 +304,7 @@ tell_strangers (const struct qk_story *t)
         continue;
       fputs (first ? "\n" : "", t->out);
       first = false;
-      tell_finding (t, f, QK_HOLDS);
+      tell_finding (t, f, QK_HOLDS, &last);
     }
 }
 
@@ -393,6 +427,21 @@ tell_answer (const struct qk_story *t)
   qk_story_say (t, lead.text, qk_text_color (lead.text), s.text, 0);
 }
 
+/* Notes on single command lines are for whoever looks into them; those on the run are for all.  */
+static void
+tell_notes (const struct qk_story *t)
+{
+  const struct qk_outcome *outcome = t->report->outcome;
+  size_t parts = t->plan->n_warnings;
+  struct qk_sentence s = { "" };
+  const char *note[] = { s.text };
+  qk_sentence_add (&s, "%zu on single command lines; --format=json lists them.", parts);
+  if (parts && qk_report_verdict (t->report) != QK_HOLDS)
+    qk_story_warnings (t, note, 1, !t->markdown);
+  qk_story_warnings (t, (const char *const *)outcome->warnings + parts, outcome->n_warnings - parts,
+                     !t->markdown);
+}
+
 int
 qk_report_settled (FILE *out, const struct qk_report *report)
 {
@@ -407,7 +456,6 @@ qk_report_settled (FILE *out, const struct qk_report *report)
     }
   if (t.markdown || !report->plan->params->quiet)
     {
-      const struct qk_outcome *outcome = report->outcome;
       struct qk_sentence under = qk_story_setting (t.plan);
       qk_sentence_add (&under,
                        ". Every interval lies within so many per cent of its exact value; \"not "
@@ -415,12 +463,7 @@ qk_report_settled (FILE *out, const struct qk_report *report)
       qk_story_question (&t, &under);
       if (t.markdown)
         qk_story_command (&t);
-      for (size_t i = 0; i < n; i++)
-        if (rows[i].confirmed == QK_CONTRADICTED)
-          tell_row (&t, &rows[i], QK_FAILS);
-      for (size_t i = 0; i < n; i++)
-        if (rows[i].confirmed == QK_OPEN)
-          tell_row (&t, &rows[i], QK_UNDECIDED);
+      tell_deviations (&t);
       tell_strangers (&t);
       for (size_t i = 0, end; i < n; i = end)
         {
@@ -429,10 +472,7 @@ qk_report_settled (FILE *out, const struct qk_report *report)
             end++;
           whole &= tell_question (&t, i, end, id, status);
         }
-      /* Notes on parts matter where something is open.  */
-      size_t quiet = qk_report_verdict (report) == QK_HOLDS ? t.plan->n_warnings : 0;
-      qk_story_warnings (&t, (const char *const *)outcome->warnings + quiet,
-                         outcome->n_warnings - quiet, !t.markdown);
+      tell_notes (&t);
     }
   if (whole)
     tell_answer (&t);
