@@ -304,7 +304,7 @@ struct qk_quantity
 struct qk_example
 {
   const char *arguments; /* "--dk=64 --dist=normal:mean=1" */
-  const char *quantity;  /* whose verdict is meant; NULL: the command measures nothing */
+  const char *quantity;  /* whose verdict is meant; NULL: the command has none */
   enum qk_verdict verdict;
   const char *meaning; /* one sentence */
 };

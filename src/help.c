@@ -53,6 +53,23 @@ static const struct status print_statuses[]
         { "2", "Trouble: usage, out of memory, a failed write." },
         { NULL, NULL } };
 
+/* Of one that settles the ledger.  */
+static const struct status row_statuses[]
+    = { { "0",
+          "Every row that ran is confirmed; rows that only literature settles, or training that "
+          "nobody asked for, do not count." },
+        { "1", "At least one row is contradicted." },
+        { "3", "None is contradicted, at least one is undecided." },
+        { "2", "Trouble: usage, out of memory, a failed write." },
+        { NULL, NULL } };
+
+/* Whether a command has no quantities of its own: it settles the ledger by those of others.  */
+static bool
+settles (const struct qk_experiment *experiment)
+{
+  return !experiment->prints && !experiment->quantities->name;
+}
+
 static const char signals[] = "SIGINT and SIGTERM finish the blocks in hand, print the result so "
                               "far, marked incomplete, and "
                               "end the program by the signal; a second one ends it at once.";
@@ -473,10 +490,14 @@ man_examples (FILE *out, const struct qk_experiment *experiment)
 }
 
 static void
-man_statuses (FILE *out, bool prints)
+man_statuses (FILE *out, const struct qk_experiment *experiment)
 {
+  bool prints = experiment && experiment->prints, rows = experiment && settles (experiment);
   fputs (".SH EXIT STATUS\n", out);
-  for (const struct status *s = prints ? print_statuses : statuses; s->status; s++)
+  for (const struct status *s = prints ? print_statuses
+                                : rows ? row_statuses
+                                       : statuses;
+       s->status; s++)
     {
       qk_roff_tag (out, s->status);
       qk_roff_prose (out, s->meaning);
@@ -484,7 +505,8 @@ man_statuses (FILE *out, bool prints)
   if (prints)
     return;
   fputs (".PP\n", out);
-  qk_roff_prose (out, "Trouble wins over fails, and fails over undecided.");
+  qk_roff_prose (out, rows ? "Trouble wins over contradicted, and contradicted over undecided."
+                           : "Trouble wins over fails, and fails over undecided.");
   qk_roff_prose (out, signals);
 }
 
@@ -524,12 +546,12 @@ man_command (FILE *out, const struct qk_experiment *experiment)
         man_laws (out);
     }
   free (rows);
-  if (!experiment->prints)
+  if (!experiment->prints && !settles (experiment))
     man_quantities (out, experiment->quantities, experiment->recorded);
   man_examples (out, experiment);
-  man_statuses (out, experiment->prints);
+  man_statuses (out, experiment);
   fputs (".SH SEE ALSO\n.BR qkcheck (1),\n", out);
-  if (experiment->prints)
+  if (experiment->prints || settles (experiment))
     fputs (".BR qkcheck\\-claims (7),\n", out);
   else if (experiment->operands)
     fputs (".BR qkcheck\\-formats (5),\n", out);
@@ -579,7 +601,7 @@ man_program (FILE *out)
            "is.  It changes no finding.");
   qk_roff_tag (out, "NO_COLOR");
   qk_roff_prose (out, "If set and not empty, no color unless --color=always asks for it.");
-  man_statuses (out, false);
+  man_statuses (out, NULL);
   fputs (".SH EXAMPLES\n", out);
   size_t left = STARTS;
   for (const struct start *start = starts; (start = start_next (start, &left)); start++)

@@ -457,9 +457,8 @@ qk_report_settled (FILE *out, const struct qk_report *report)
   if (t.markdown || !report->plan->params->quiet)
     {
       struct qk_sentence under = qk_story_setting (t.plan);
-      qk_sentence_add (&under,
-                       ". Every interval lies within so many per cent of its exact value; \"not "
-                       "with\" names where a claim has to fail, and does.");
+      qk_sentence_add (&under, ". within: how far an interval reaches from its exact value; not "
+                               "with: where a claim has to fail, and does.");
       qk_story_question (&t, &under);
       if (t.markdown)
         qk_story_command (&t);

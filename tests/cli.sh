@@ -110,7 +110,32 @@ check "help claims: the ledger" grep -q '^   score-variance: holds' out
 ends 0 help claims.1
 check "help claims.1: the command" grep -q 'qkcheck claims \[OPTION\]... \[ID\]...' out
 
+# ---- the ledger in one run ----
+ends 0 verify score-variance scaled-variance --tolerance=0.1
+check "verify: those rows and no others" \
+  test "$(grep -c '^  [a-z-]* *holds ' out)" = 2
+ends 0 verify head-quality head-roles
+check "verify: what is only printed does not count" grep -q '^Described: nothing was to be run' out
+ends 0 verify score-mean score-mean --tolerance=0.1 --json
+check "verify: a row named twice is one" test "$(grep -c '"type":"row"' out)" = 1
+check "verify: it is confirmed" grep -q '"status":"holds","confirmed":true,"findings":\[0,' out
+ends 3 verify score-law length-dilution --max-samples=300
+check "verify: the undecided are named" \
+  grep -q '^Undecided: 2 of 2 rows undecided: score-law, length-dilution' out
+ends 3 verify score-law --max-samples=300 --json
+check "verify: undecided is null" grep -q '"confirmed":null,.*"outcome":"undecided"' out
+ends 0 verify shared-identity --format=markdown -o verify.md
+check "verify: a table of Markdown" grep -q '^| shared-identity | false | confirmed | the counter' verify.md
+ends 0 verify --question=Q1..Q3 --dry-run --json
+check "verify: all of Q2" grep -q '"type":"plan-end"' out
+
 # ---- mistakes ----
+usage "verify: 'scaled-varience' is no ID; did you mean 'scaled-variance'" verify scaled-varience
+usage "verify: --question: leaves out 'score-mean', a row of Q4" verify score-mean --question=Q2
+usage "verify: --tolerance: '0.2' is not above 0 and at most 0.1" verify --tolerance=0.2
+usage "verify: --thorough has the tolerances of the commands" verify --thorough --tolerance=0.01
+usage "verify: unknown option '--dk'" verify --dk=4
+usage "verify: unknown option '--samples'" verify --samples=300
 usage "claims: 'score-varience' is no ID; did you mean 'score-variance'" claims score-mean score-varience
 usage "claims: 'nonsense' is no ID; --help says" claims nonsense
 usage "claims: '' is no ID" claims ""

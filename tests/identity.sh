@@ -58,6 +58,8 @@ reference --dk=3,70 --algorithm=all --format-in=binary64,bfloat16 --samples=4000
 reference --dk=16 --format-in=binary16 --format-acc=binary32 --rounding=zero --samples=2000 --rng=mt19937
 reference --condition=1e12 --dk=33 --format-in=binary64,binary32
 reference --whole scale --dk=3
+verify score-mean shared-symmetric length-dilution --tolerance=0.1 --seed=0xfeed
+verify term-variance jacobian-bound --max-samples=4096 --rng=mt19937 --reference
 audit $recorded/q.npy $recorded/k.npy
 audit $recorded/q.npy $recorded/k.npy --causal --expect=0..100
 END

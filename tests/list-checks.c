@@ -21,6 +21,7 @@ main (void)
       print (k->command, k->quantity, k->verdict, k->arguments);
   for (const struct qk_experiment *const *e = qk_experiments; *e; e++)
     for (const struct qk_example *x = (*e)->examples; x->arguments; x++)
-      print ((*e)->name, x->quantity, x->verdict, x->arguments);
+      if (x->quantity)
+        print ((*e)->name, x->quantity, x->verdict, x->arguments);
   return 0;
 }

@@ -253,6 +253,7 @@ static const struct qk_operand operands[]
     = { { .name = "ID",
           .help = "A row of the ledger, as qkcheck claims lists it; without any, all rows.",
           .any = true,
+          .type = QK_OPERAND_WORD,
           .word = qk_claim_word },
         { 0 } };
 
@@ -325,8 +326,6 @@ static const char *const description[] = {
   "interval and the exact value beside it cannot both be right; else it is undecided.  Rows that "
   "only literature can settle are shown and not counted, and so are rows that training settles, "
   "unless --train or their names ask for them.",
-  "The exit status is 0 where every row that ran is confirmed, 1 where one is contradicted, 3 "
-  "where none is and one is undecided.",
   NULL,
 };
 
