@@ -3,6 +3,7 @@
 #ifndef PLANS_H
 #define PLANS_H
 
+#include "../src/commands.h"
 #include "../src/engine.h"
 #include "../src/option.h"
 #include "../src/registry.h"
@@ -26,7 +27,9 @@ open_plan (const char *command, const char *arguments)
   snprintf (text, sizeof text, "%s", arguments);
   for (char *w = strtok (text, " "); w; w = strtok (NULL, " "))
     word[words++] = w;
-  plan = (struct qk_plan){ .experiment = qk_experiment_find (command), .params = &params };
+  plan = (struct qk_plan){ .experiment = qk_experiment_find (command),
+                           .params = &params,
+                           .commands = &qk_commands };
   ck_assert_msg (!qk_options_parse (&params, plan.experiment, words, word, why), "%s", why);
   ck_assert_msg (!plan.experiment->plan (&plan, why), "%s", why);
   ck_assert_msg (!qk_engine_prepare (&plan, why), "%s", why);

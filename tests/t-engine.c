@@ -295,6 +295,75 @@ START_TEST (inspect_may_refuse)
 }
 END_TEST
 
+static int
+no_size (struct qk_plan *p, char said[static QK_WHY])
+{
+  (void)p;
+  (void)said;
+  return 0;
+}
+
+/* A plan of two others: each has tables, rounds, samples and misses of its own, though both draw
+   the same numbers.  */
+START_TEST (parts_are_as_if_alone)
+{
+  static const struct qk_quantity none[1];
+  const struct qk_experiment both = { .name = "both", .quantities = none, .size = no_size };
+  struct qk_experiment x = staged (), y = toy;
+  struct qk_params own[2];
+  struct qk_plan part[2];
+  struct qk_watch watch = { .signal = &signal_number };
+  setup ();
+  finding_of_inspect = "mind the gap";
+  y.quantities = (const struct qk_quantity[]){ { .name = "value" }, { .name = "more" }, { 0 } };
+  for (int i = 0; i < 2; i++)
+    {
+      own[i] = params;
+      own[i].miss = i ? 0.002 : 0.004;
+      own[i].samples = i ? 320 : 0;
+      first_rows = i ? 320 : 200;
+      band_width = 1e9;
+      part[i] = (struct qk_plan){ .experiment = i ? &y : &x, .params = &own[i], .label = "part" };
+      ck_assert_int_eq (toy.plan (&part[i], why), 0);
+      part[i].cases[1].kind = &sum_kind;
+      part[i].statements[0].band = qk_band_absolute (0, 1e-6); /* never decided */
+      ck_assert_int_eq (qk_engine_prepare (&part[i], why), 0);
+    }
+  part[1].statements[1].quantity = 1;
+  plan.experiment = &both;
+  for (int i = 0; i < 2; i++)
+    qk_plan_adopt (&plan, &part[i]);
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), 0);
+  ck_assert_uint_eq (outcome.n_findings, 4);
+  ck_assert_int_eq (inspected, 1);
+  ck_assert_uint_eq (outcome.n_warnings, 1);
+  ck_assert_uint_eq (outcome.tables[0].rows, 200 * 64); /* all rounds; the other has one */
+  ck_assert_uint_eq (outcome.tables[2].rows, 320);
+  ck_assert_mem_eq (outcome.tables[0].data, outcome.tables[2].data, 320 * 2 * sizeof (double));
+  for (size_t i = 0; i < 200; i++)
+    ck_assert_double_eq (outcome.tables[1].data[2 * i], 199 * 200 / 2);
+  for (size_t i = 0; i < 320; i++)
+    ck_assert_double_eq (outcome.tables[3].data[2 * i], 319 * 320 / 2);
+  for (size_t i = 0; i < 4; i++)
+    {
+      const struct qk_statement *s = outcome.findings[i].statement;
+      ck_assert_ptr_eq (qk_statement_plan (&plan, s), &part[i / 2]);
+      ck_assert_ptr_eq (qk_statement_inner (s), &part[i / 2].statements[i % 2]);
+      ck_assert_double_eq (s->miss, i < 2 ? 0.004 : 0.002);
+      ck_assert_uint_eq (s->source[0], i);
+      ck_assert_str_eq (plan.cases[i].label, i % 2 ? "part: case 1" : "part: case 0");
+    }
+  ck_assert_str_eq (qk_statement_quantity (&plan, outcome.findings[3].statement)->name, "more");
+  ck_assert_double_eq (outcome.findings[0].samples, 7 * 200 * 64);
+  ck_assert_double_eq (outcome.findings[2].samples, 7 * 320);
+  ck_assert_double_eq (outcome.findings[3].enclosure.estimate, 319 * 320 / 2);
+  finish ();
+  qk_plan_free (&part[0]);
+  qk_plan_free (&part[1]);
+}
+END_TEST
+
 /* A kind that comes alone: when its blocks ran, and in which order over all cases.  */
 static atomic_int at_once, order;
 static atomic_bool crowded, early_clock;
@@ -584,6 +653,7 @@ main (void)
   tcase_add_test (exact, far_off_fails);
   tcase_add_test (exact, later_kinds_see_whole_tables);
   tcase_add_test (exact, inspect_may_refuse);
+  tcase_add_test (exact, parts_are_as_if_alone);
   tcase_add_test (exact, alone_kinds_have_the_clock_to_themselves);
   tcase_add_test (exact, a_block_says_why);
   tcase_add_test (exact, rounding_takes_no_share);
