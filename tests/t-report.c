@@ -453,14 +453,16 @@ START_TEST (json_rows)
   char *text = render (QK_JSON);
   const char *line = line_of (text, 1 + ALL);
   contains (line, "{\"type\":\"row\",\"id\":\"score-mean\",\"status\":\"holds\",\"confirmed\":true,"
-                  "\"findings\":[6,0,9],\"question\":\"Q4\",\"said\":\"E[q·k] = 0\",");
+                  "\"findings\":[6,0,9],\"outcome\":\"confirmed\",\"question\":\"Q4\",\"said\":\"E["
+                  "q·k] = 0\",");
   contains (line, "{\"class\":\"mathcomp\",\"theorem\":\"Claims_prob.score_mean\",\"file\":"
                   "\"proofs/Claims_prob.v\",\"says\":\"E s = 0\"}");
   contains (line, "{\"command\":\"variance\",\"arguments\":\"--dk=64 --correlation=0.05\","
                   "\"quantity\":\"score_mean\",\"verdict\":\"fails\"}");
   contains (line_of (text, 2 + ALL), "\"confirmed\":false,\"findings\":[0],");
   line = line_of (text, 3 + ALL);
-  contains (line, "\"status\":\"false\",\"confirmed\":null,\"findings\":[],\"question\":\"Q1\",");
+  contains (line, "\"status\":\"false\",\"confirmed\":null,\"findings\":[],\"outcome\":null,"
+                  "\"question\":\"Q1\",");
   contains (line, "\"checks\":[],\"published\":[{\"what\":\"BLEU on newstest2013, 1 head\","
                   "\"value\":24.9,\"source\":\"Vaswani et al. (2017), Table 3 (A)\"},");
   contains (line_of (text, 4 + ALL), "{\"type\":\"end\"");
