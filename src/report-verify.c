@@ -156,6 +156,23 @@ row_words (const struct qk_report *report, const struct qk_row *row)
   return s;
 }
 
+/* What the words of the rows mean.  */
+static void
+add_legend (struct qk_sentence *s, const struct qk_report *report)
+{
+  bool within = false, not_with = false;
+  for (size_t i = 0; i < report->n_rows; i++)
+    {
+      struct qk_sentence words = row_words (report, &report->rows[i]);
+      within |= strstr (words.text, " within ") != NULL;
+      not_with |= strstr (words.text, "; not with ") != NULL;
+    }
+  if (within)
+    qk_sentence_add (s, "; within: how far an interval reaches from its exact value");
+  if (not_with)
+    qk_sentence_add (s, "; not with: where a claim has to fail, and does");
+}
+
 /* ---- Words: a finding that deviates ---------------------------------------------------------- */
 
 /* What is said of a finding after its symbol and its case.  */
@@ -457,8 +474,7 @@ qk_report_settled (FILE *out, const struct qk_report *report)
   if (t.markdown || !report->plan->params->quiet)
     {
       struct qk_sentence under = qk_story_setting (t.plan);
-      qk_sentence_add (&under, ". within: how far an interval reaches from its exact value; not "
-                               "with: where a claim has to fail, and does.");
+      add_legend (&under, report);
       qk_story_question (&t, &under);
       if (t.markdown)
         qk_story_command (&t);
