@@ -71,7 +71,8 @@ struct qk_params
 
   /* commands that measure */
   struct qk_names quantity;
-  double threads; /* 0: the processors allowed to the process */
+  double threads;   /* 0: the processors allowed to the process */
+  const char *plot; /* a picture, or NULL */
 
   /* sampling commands */
   struct qk_list dk;

@@ -6,9 +6,11 @@
 #include "completion.h"
 #include "engine.h"
 #include "help.h"
+#include "gnuplot.h"
 #include "message.h"
 #include "option.h"
 #include "output.h"
+#include "plot.h"
 #include "registry.h"
 #include "report.h"
 #include "settle.h"
@@ -207,9 +209,52 @@ exit_status (enum qk_verdict verdict)
   return verdict == QK_FAILS ? EXIT_FAILS : verdict == QK_UNDECIDED ? EXIT_UNDECIDED : EXIT_HOLDS;
 }
 
-/* Sample, judge, and deliver the raw tables and the report.  */
+/* What a run leaves behind, besides its exit status.  */
+struct files
+{
+  struct qk_output result, blocks, plot;
+  enum qk_picture picture; /* of plot, where there is one */
+  char gnuplot[PATH_MAX];  /* the program, where it is needed */
+};
+
+/* What is to be written to the file of a picture: the script, or what gnuplot makes of it; to be
+   freed.  Without a report only a trial.  NULL and why.  */
+static char *
+make_picture (size_t *bytes, const struct qk_report *report, const struct files *files,
+              char why[static QK_WHY])
+{
+  char *script = NULL, *drawn = NULL;
+  FILE *out = open_memstream (&script, bytes);
+  int failed = out ? 0 : qk_complain (why, "out of memory");
+  if (!failed && report)
+    failed = qk_plot_report (out, report, files->picture, why);
+  else if (!failed)
+    qk_plot_trial (out, files->picture);
+  if (out && fclose (out) && !failed)
+    failed = qk_complain (why, "out of memory");
+  if (!failed && files->picture == QK_PICTURE_GP)
+    return script;
+  if (!failed)
+    qk_gnuplot_run (&drawn, bytes, files->gnuplot, script, *bytes, &interrupted, why);
+  free (script);
+  return drawn;
+}
+
+/* Draw the findings to where they shall be.  */
 static int
-run (struct qk_report *report, struct qk_output *result, struct qk_output *blocks)
+draw (const struct qk_report *report, struct files *files, char why[static QK_WHY])
+{
+  size_t bytes;
+  char *picture = make_picture (&bytes, report, files, why);
+  int failed = !picture || qk_output_write (&files->plot, picture, bytes, why)
+               || qk_output_commit (&files->plot, why);
+  free (picture);
+  return failed;
+}
+
+/* Sample, judge, and deliver the raw tables, the picture and the report.  */
+static int
+run (struct qk_report *report, struct files *files)
 {
   const struct qk_params *p = report->plan->params;
   char why[QK_WHY];
@@ -228,17 +273,20 @@ run (struct qk_report *report, struct qk_output *result, struct qk_output *block
   report->n_rows = rows ? report->plan->n_asked : 0;
   int status = failed ? trouble ("%s", why) : exit_status (qk_report_verdict (report));
   if (!failed && p->blocks
-      && (qk_blocks_write (blocks, report->plan, &outcome, why) || qk_output_commit (blocks, why)))
+      && (qk_blocks_write (&files->blocks, report->plan, &outcome, why)
+          || qk_output_commit (&files->blocks, why)))
     {
       failed = -1;
       status = trouble ("--blocks: %s", why);
     }
   struct page page;
-  if (!failed && !page_open (&page, result))
+  if (!failed && p->plot && draw (report, files, why) && !atomic_load (&interrupted))
+    status = trouble ("--plot: %s", why);
+  if (!failed && !page_open (&page, &files->result))
     failed = status = trouble ("out of memory");
   if (!failed && page_close (&page, qk_report_write (page.stream, report)))
     status = EXIT_TROUBLE;
-  int signal_number = outcome.signal;
+  int signal_number = atomic_load (&interrupted);
   qk_settle_free (rows, report->n_rows);
   qk_outcome_free (&outcome);
   if (signal_number && status != EXIT_TROUBLE)
@@ -255,26 +303,58 @@ dry_run (const struct qk_report *report, struct qk_output *result)
   return page_close (&page, qk_report_plan (page.stream, report));
 }
 
+/* Open the file of a picture, and let gnuplot show that it can draw one.  */
+static int
+open_plot (struct files *files, const char *path, char why[static QK_WHY])
+{
+  if (qk_output_open (&files->plot, path, why))
+    return -1;
+  if (files->picture == QK_PICTURE_GP)
+    return 0;
+  if (qk_gnuplot_find (files->gnuplot, getenv ("PATH"), why))
+    return -1;
+  size_t bytes;
+  char *trial = make_picture (&bytes, NULL, files, why);
+  free (trial);
+  return trial ? 0 : -1;
+}
+
 /* Open what will be written before anything is sampled.  */
+static int
+open_files (struct files *files, const struct qk_params *p)
+{
+  const char *const path[] = { p->output, p->blocks, p->plot };
+  static const char *const option[] = { "output", "blocks", "plot" };
+  char why[QK_WHY];
+  for (int i = 1; i < 3; i++)
+    for (int j = 0; j < i; j++)
+      if (path[i] && path[j] && !strcmp (path[i], path[j]))
+        return trouble ("--%s: '%s' is also the file of --%s", option[i], quoted (path[i]),
+                        option[j]);
+  if (qk_output_open (&files->result, p->output, why))
+    return trouble ("--output: %s", why);
+  if (p->plot && qk_picture_of (&files->picture, p->plot, why))
+    return trouble ("--plot: %s", why);
+  if (p->dry_run)
+    return 0;
+  if (p->blocks && qk_output_open (&files->blocks, p->blocks, why))
+    return trouble ("--blocks: %s", why);
+  if (p->plot && open_plot (files, p->plot, why))
+    return trouble ("--plot: %s", why);
+  return 0;
+}
+
 static int
 run_to_files (struct qk_report *report)
 {
   const struct qk_params *p = report->plan->params;
-  char why[QK_WHY];
-  struct qk_output result, blocks = { .fd = -1 };
-  if (p->output && p->blocks && !strcmp (p->output, p->blocks))
-    return trouble ("--blocks: '%s' is also the file of --output", quoted (p->blocks));
-  if (qk_output_open (&result, p->output, why))
-    return trouble ("--output: %s", why);
-  int status;
-  if (p->dry_run)
-    status = dry_run (report, &result);
-  else if (p->blocks && qk_output_open (&blocks, p->blocks, why))
-    status = trouble ("--blocks: %s", why);
-  else
-    status = run (report, &result, &blocks);
-  qk_output_discard (&blocks);
-  qk_output_discard (&result);
+  struct files files = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1 };
+  int status = open_files (&files, p);
+  if (!status)
+    status = p->dry_run ? dry_run (report, &files.result) : run (report, &files);
+  qk_output_discard (&files.plot);
+  qk_output_discard (&files.blocks);
+  qk_output_discard (&files.result);
   return status;
 }
 

@@ -148,6 +148,15 @@ const struct qk_option qk_options_measuring[]
           .lo = 1,
           .hi = 1024,
           .help = "Worker threads.  Their number changes no finding." },
+        { .name = "plot",
+          .type = QK_FILE,
+          .offset = offsetof (struct qk_params, plot),
+          .metavar = "FILE.svg|png|pdf|gp",
+          .shown = "none",
+          .help
+          = "Also draw the findings: intervals as bars, exact values as lines.  gnuplot, found "
+            "on the PATH, draws SVG, PNG and PDF; FILE.gp is its script with the data in it, "
+            "to be changed by hand, and needs none." },
         { .name = NULL } };
 
 /* A choice without choices takes no value and stands for its lo.  */

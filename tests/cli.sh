@@ -197,6 +197,7 @@ usage "reference: 'audit' is none of variance, scale, " reference --whole audit
 usage "reference: 'softmax': operands are commands whose blocks --whole" reference softmax
 usage "variance: --output: .*No such file" variance --dk=64 -o nowhere/file
 usage "variance: --blocks: .*No such file" variance --dk=64 --blocks=nowhere/file
+usage "variance: --plot: 'a.jpeg' ends in none of .svg, .png, .pdf, .gp" variance --dk=64 --plot=a.jpeg
 QKCHECK_ISA=z80 usage "QKCHECK_ISA: 'z80'" variance --dk=64
 
 # ---- options as GNU users expect ----

@@ -11,8 +11,8 @@ rooms='
      enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored weights part sums narrow given whole
   3  experiments/* claims theorems
-  4  engine commands option report report-* story ledger settle roff completion figure grid blocks output help registry
-     registry-list manual build
+  4  engine commands option report report-* story ledger settle roff completion figure grid blocks
+     plot gnuplot output help registry registry-list manual build
   5  main
 '
 
