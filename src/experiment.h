@@ -104,6 +104,7 @@ struct qk_params
   bool whole;
   struct qk_list question, status; /* rows of the ledger: places in the words of claims.h */
   bool train, thorough, tolerance_given;
+  const char *report; /* a page, or NULL */
 };
 
 enum qk_option_type
@@ -411,7 +412,7 @@ struct qk_plan
   struct qk_input *inputs[QK_INPUTS];
   size_t n_inputs;
   struct qk_chunk *memory; /* freed with the plan */
-  struct qk_asked *asked; /* what it is to settle */
+  struct qk_asked *asked;  /* what it is to settle */
   size_t n_asked;
   const struct qk_commands *commands;
   const char *label;             /* of one inside: the command line that it is the plan of */

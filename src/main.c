@@ -10,6 +10,7 @@
 #include "message.h"
 #include "option.h"
 #include "output.h"
+#include "page.h"
 #include "plot.h"
 #include "registry.h"
 #include "report.h"
@@ -212,8 +213,9 @@ exit_status (enum qk_verdict verdict)
 /* What a run leaves behind, besides its exit status.  */
 struct files
 {
-  struct qk_output result, blocks, plot;
+  struct qk_output result, blocks, plot, page;
   enum qk_picture picture; /* of plot, where there is one */
+  bool html;               /* of page, where there is one; else Markdown */
   char gnuplot[PATH_MAX];  /* the program, where it is needed */
 };
 
@@ -252,6 +254,26 @@ draw (const struct qk_report *report, struct files *files, char why[static QK_WH
   return failed;
 }
 
+/* The report as a document, to where it shall be.  */
+static int
+write_page (const struct qk_report *report, struct files *files, char why[static QK_WHY])
+{
+  char *text = NULL;
+  size_t bytes;
+  const struct qk_page page = { .html = files->html,
+                                .gnuplot = *files->gnuplot ? files->gnuplot : NULL,
+                                .signal = &interrupted };
+  FILE *out = open_memstream (&text, &bytes);
+  int failed = out ? qk_page_write (out, report, &page, why) : qk_complain (why, "out of memory");
+  if (out && fclose (out) && !failed)
+    failed = qk_complain (why, "out of memory");
+  if (!failed)
+    failed
+        = qk_output_write (&files->page, text, bytes, why) || qk_output_commit (&files->page, why);
+  free (text);
+  return failed;
+}
+
 /* Sample, judge, and deliver the raw tables, the picture and the report.  */
 static int
 run (struct qk_report *report, struct files *files)
@@ -282,6 +304,8 @@ run (struct qk_report *report, struct files *files)
   struct page page;
   if (!failed && p->plot && draw (report, files, why) && !atomic_load (&interrupted))
     status = trouble ("--plot: %s", why);
+  if (!failed && p->report && write_page (report, files, why) && !atomic_load (&interrupted))
+    status = trouble ("--report: %s", why);
   if (!failed && !page_open (&page, &files->result))
     failed = status = trouble ("out of memory");
   if (!failed && page_close (&page, qk_report_write (page.stream, report)))
@@ -323,10 +347,11 @@ open_plot (struct files *files, const char *path, char why[static QK_WHY])
 static int
 open_files (struct files *files, const struct qk_params *p)
 {
-  const char *const path[] = { p->output, p->blocks, p->plot };
-  static const char *const option[] = { "output", "blocks", "plot" };
+  const char *const path[] = { p->output, p->blocks, p->plot, p->report };
+  static const char *const option[] = { "output", "blocks", "plot", "report" };
+  struct qk_page page = { 0 };
   char why[QK_WHY];
-  for (int i = 1; i < 3; i++)
+  for (int i = 1; i < 4; i++)
     for (int j = 0; j < i; j++)
       if (path[i] && path[j] && !strcmp (path[i], path[j]))
         return trouble ("--%s: '%s' is also the file of --%s", option[i], quoted (path[i]),
@@ -335,12 +360,22 @@ open_files (struct files *files, const struct qk_params *p)
     return trouble ("--output: %s", why);
   if (p->plot && qk_picture_of (&files->picture, p->plot, why))
     return trouble ("--plot: %s", why);
+  if (p->report && qk_page_of (&page, p->report, why))
+    return trouble ("--report: %s", why);
+  files->html = page.html;
   if (p->dry_run)
     return 0;
   if (p->blocks && qk_output_open (&files->blocks, p->blocks, why))
     return trouble ("--blocks: %s", why);
   if (p->plot && open_plot (files, p->plot, why))
     return trouble ("--plot: %s", why);
+  if (p->report && qk_output_open (&files->page, p->report, why))
+    return trouble ("--report: %s", why);
+  if (page.html && qk_gnuplot_find (files->gnuplot, getenv ("PATH"), why))
+    {
+      *files->gnuplot = '\0';
+      warning ("--report: no gnuplot on the PATH (Debian: gnuplot-nox): the page has no pictures");
+    }
   return 0;
 }
 
@@ -348,10 +383,11 @@ static int
 run_to_files (struct qk_report *report)
 {
   const struct qk_params *p = report->plan->params;
-  struct files files = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1 };
+  struct files files = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1, .page.fd = -1 };
   int status = open_files (&files, p);
   if (!status)
     status = p->dry_run ? dry_run (report, &files.result) : run (report, &files);
+  qk_output_discard (&files.page);
   qk_output_discard (&files.plot);
   qk_output_discard (&files.blocks);
   qk_output_discard (&files.result);

@@ -37,7 +37,7 @@ enum
   STRIP = 90,   /* of a strip */
   BELOW = 54,   /* labels below */
   ABOVE = 32,   /* heading above */
-  NARROW = 420, /* width of a picture inside a page */
+  NARROW = 356, /* width of a picture inside a page */
 };
 
 /* Spread from which an axis is logarithmic; share of a panel below which an interval is thin.  */
@@ -978,7 +978,7 @@ label_width (const struct chart *c)
       size_t width = qk_text_width (c->label[i].text);
       most = width > most ? width : most;
     }
-  return (double)most * LETTER + 60;
+  return (double)most * 6.2 + 54;
 }
 
 /* Entries of the legend beside each other.  */

@@ -26,10 +26,8 @@
 
 /* ---- Values -------------------------------------------------------------------------------- */
 
-/* The bytes of the UTF-8 character at text (1 to 4), or 0 where there is none: a stray or missing
-   continuation, an overlong form, a surrogate, a value above U+10FFFF.  */
-static size_t
-character (const char *text)
+size_t
+qk_report_character (const char *text)
 {
   const unsigned char *p = (const unsigned char *)text;
   if (p[0] < 0x80)
@@ -58,7 +56,7 @@ put_string (FILE *out, const char *text, bool name)
   putc ('"', out);
   for (size_t length; *text; text += length ? length : 1)
     {
-      length = character (text);
+      length = qk_report_character (text);
       unsigned byte = (unsigned char)*text;
       if (!length)
         fprintf (out, "\\\\x%02x", byte);

@@ -56,6 +56,10 @@ int qk_report_plan (FILE *out, const struct qk_report *report);
 void qk_report_json (FILE *out, const struct qk_report *report);
 void qk_report_csv (FILE *out, const struct qk_report *report);
 
+/* The bytes of the UTF-8 character at text (1 to 4), or 0 where there is none: a stray or missing
+   continuation, an overlong form, a surrogate, a value above U+10FFFF.  */
+size_t qk_report_character (const char *text);
+
 /* report-text.c, report-plan.c: for people, as text or Markdown.  0, or -1: out of memory.  */
 int qk_report_text (FILE *out, const struct qk_report *report);
 int qk_report_plan_text (FILE *out, const struct qk_report *report);

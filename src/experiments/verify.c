@@ -6,6 +6,7 @@
 
 #include "../claims.h"
 #include "../message.h"
+#include "../pictures.h"
 #include "../replay.h"
 
 #include <math.h>
@@ -58,6 +59,25 @@ ask (struct qk_plan *plan, struct run *run, size_t *n, const struct qk_check *k)
   if (!lists (run[i].quantities, k->quantity))
     run[i].quantities = qk_plan_print (plan, "%s%s%s", run[i].quantities,
                                        *run[i].quantities ? "," : "", k->quantity);
+}
+
+/* The runs of the pictures that belong to these rows.  */
+static void
+ask_pictures (struct qk_plan *plan, struct run *run, size_t *n, const struct qk_claim *const *row,
+              size_t rows)
+{
+  for (const struct qk_pictured *p = qk_pictures; p->title; p++)
+    {
+      bool shown = false;
+      for (size_t i = 0; i < rows; i++)
+        shown |= qk_picture_shows (p, row[i]->id);
+      struct qk_check *k = qk_plan_alloc (plan, sizeof *k);
+      for (const char *const *q = p->quantities; *q && shown && k; q++)
+        {
+          *k = (struct qk_check){ p->command, p->arguments, *q, QK_DESCRIBED };
+          ask (plan, run, n, k);
+        }
+    }
 }
 
 static const struct qk_plan *
@@ -215,11 +235,15 @@ plan_verify (struct qk_plan *plan, char why[static QK_WHY])
   for (size_t i = 0; i < rows; i++)
     for (const struct qk_check *k = row[i]->checks; k->command; k++)
       checks++;
+  for (const struct qk_pictured *picture = qk_pictures; picture->title; picture++)
+    checks++;
   struct run *run = qk_plan_alloc (plan, (checks + 1) * sizeof *run);
   for (size_t i = 0; i < rows && run; i++)
     for (const struct qk_check *k = row[i]->checks; runs (row[i], p) && k->command; k++)
       if (!plan->full)
         ask (plan, run, &n, k);
+  if (p->report && !plan->full)
+    ask_pictures (plan, run, &n, row, rows);
   int status = plan_runs (plan, run, n, row, rows, why);
   if (!status && !plan->full)
     note_rows (plan, row, rows, run);
@@ -258,7 +282,7 @@ static const struct qk_operand operands[]
         { 0 } };
 
 static const char *const without[]
-    = { "dk", "dist", "q-dist", "k-dist", "samples", "quantity", NULL };
+    = { "dk", "dist", "q-dist", "k-dist", "samples", "quantity", "plot", NULL };
 
 static const struct qk_option options[] = {
   QK_OPTION_QUESTION,
@@ -272,6 +296,14 @@ static const struct qk_option options[] = {
     .offset = offsetof (struct qk_params, thorough),
     .help = "Every check with the tolerance that its command has by itself, 1 % for most, in place "
             "of 3 %." },
+  { .name = "report",
+    .type = QK_FILE,
+    .offset = offsetof (struct qk_params, report),
+    .metavar = "FILE.html|md",
+    .shown = "none",
+    .help = "Also write a report: the ledger, every figure with its interval and exact value, and "
+            "plots, for which some more is run.  HTML is one page that needs nothing else, with "
+            "plots by gnuplot, found on the PATH; Markdown has their numbers as tables." },
   { .name = "tolerance",
     .type = QK_REAL,
     .offset = offsetof (struct qk_params, tolerance),
