@@ -721,7 +721,9 @@ put_document (struct document *d)
     {
       fputs ("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>qkcheck: ",
+             "<meta name=\"color-scheme\" content=\"light dark\">\n"
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+             "style-src 'unsafe-inline'\">\n<title>qkcheck: ",
              d->out);
       put_html (d->out, title.text);
       fprintf (d->out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", style);
