@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,12 +19,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum
 {
-  PAUSE = 2000000, /* nanoseconds between looks at a child that runs */
+  PAUSE = 2,       /* milliseconds between looks at a child that runs */
   COMPLAINT = 4096 /* bytes of it that are read */
 };
 
@@ -129,7 +129,7 @@ attend (pid_t child, int *status, const atomic_int *signal)
             ;
           return -1;
         }
-      nanosleep (&(struct timespec){ .tv_nsec = PAUSE }, NULL);
+      poll (NULL, 0, PAUSE);
     }
 }
 

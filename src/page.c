@@ -144,10 +144,11 @@ words_of (struct words *w, const struct document *d, const struct qk_finding *f)
   w->quantity = qk_statement_quantity (d->report->plan, s);
 }
 
+/* A cell of a finding; on a phone an empty one is left out.  */
 static void
-begin_cell (const struct document *d, const char *label)
+begin_cell (const struct document *d, const char *label, bool empty)
 {
-  fprintf (d->out, "<td role=\"cell\" data-l=\"%s\">", label);
+  fprintf (d->out, "<td role=\"cell\" data-l=\"%s\"%s>", label, empty ? " class=\"none\"" : "");
 }
 
 static void
@@ -162,10 +163,10 @@ put_finding (const struct document *d, const struct qk_finding *f, size_t place)
   fputs (*w.keys.text ? " <small>" : "", d->out);
   put_html (d->out, w.keys.text);
   fputs (*w.keys.text ? "</small></th>" : "</th>", d->out);
-  begin_cell (d, "estimate");
+  begin_cell (d, "estimate", false);
   put_value (d, "estimate", f->enclosure.estimate, w.figure.estimate);
   fputs ("</td>", d->out);
-  begin_cell (d, "interval");
+  begin_cell (d, "interval", false);
   if (isnan (f->enclosure.lo))
     fputs ("none", d->out);
   else
@@ -177,10 +178,10 @@ put_finding (const struct document *d, const struct qk_finding *f, size_t place)
       putc (']', d->out);
     }
   fputs ("</td>", d->out);
-  begin_cell (d, "exact");
+  begin_cell (d, "exact", isnan (s->exact));
   put_value (d, "exact", s->exact, isnan (s->exact) ? "–" : w.exact);
   fputs ("</td>", d->out);
-  begin_cell (d, "allowed");
+  begin_cell (d, "allowed", !*w.band);
   put_html (d->out, *w.band ? w.band : "–");
   fprintf (d->out, "</td><td role=\"cell\" data-l=\"verdict\" class=\"%s\">%s</td></tr>\n",
            verdict_of (f), verdict_of (f));
@@ -620,7 +621,7 @@ static const char style[]
       ".f,.f tbody,.f caption{display:block}\n"
       ".f tr{display:grid;grid-template-columns:1fr 1.4fr;gap:0 .8rem;padding:.6rem 0;"
       "border-bottom:1px solid var(--line)}\n"
-      ".f th{grid-column:1/-1}.f th,.f td{border:0;padding:.1rem 0}\n"
+      ".f .none{display:none}.f th{grid-column:1/-1}.f th,.f td{border:0;padding:.1rem 0}\n"
       ".f td::before{content:attr(data-l);display:block;color:var(--soft);font-size:.78rem}\n"
       ".l th:nth-child(2),.l td:nth-child(2){display:none}.l thead th:nth-child(1){width:auto}"
       ".l thead th:nth-child(3),.l thead th:nth-child(4){width:6rem}\n"

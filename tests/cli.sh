@@ -136,6 +136,8 @@ usage "verify: --tolerance: '0.2' is not above 0 and at most 0.1" verify --toler
 usage "verify: --thorough has the tolerances of the commands" verify --thorough --tolerance=0.01
 usage "verify: unknown option '--dk'" verify --dk=4
 usage "verify: unknown option '--samples'" verify --samples=300
+usage "verify: --report: 'a.htm' ends in none of .html, .md" verify --report=a.htm
+usage "verify: unknown option '--plot'" verify --plot=a.svg
 usage "claims: 'score-varience' is no ID; did you mean 'score-variance'" claims score-mean score-varience
 usage "claims: 'nonsense' is no ID; --help says" claims nonsense
 usage "claims: '' is no ID" claims ""
