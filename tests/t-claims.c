@@ -2,6 +2,7 @@
    its theorems against proofs/claims.tsv, read by another route.  */
 
 #include "../src/claims.h"
+#include "../src/pictures.h"
 #include "../src/registry.h"
 #include "support.h"
 
@@ -220,6 +221,31 @@ START_TEST (laws_parts)
 END_TEST
 
 /* Rows that are named come in the order of their names, each once.  */
+/* Pictures are of rows, commands and quantities that there are.  */
+START_TEST (laws_pictures)
+{
+  for (const struct qk_pictured *p = qk_pictures; p->title; p++)
+    {
+      const struct qk_experiment *e = qk_experiment_find (p->command);
+      ck_assert_msg (e && e->plan, "%s: no command %s", p->title, p->command);
+      ck_assert (*p->says && p->quantities[0] && p->claims[0]);
+      for (const char *const *c = p->claims; *c; c++)
+        {
+          ck_assert_msg (qk_claim_find (*c) != NULL, "%s: no row %s", p->title, *c);
+          ck_assert (qk_picture_shows (p, *c));
+        }
+      ck_assert (!qk_picture_shows (p, "head-quality"));
+      for (const char *const *q = p->quantities; *q; q++)
+        {
+          const struct qk_quantity *known = e->quantities;
+          while (known->name && strcmp (known->name, *q))
+            known++;
+          ck_assert_msg (known->name != NULL, "%s: %s has no %s", p->title, p->command, *q);
+        }
+    }
+}
+END_TEST
+
 START_TEST (laws_named)
 {
   uint64_t state = 2385;
@@ -260,6 +286,7 @@ main (void)
   tcase_add_test (twin, twin_theorems);
   tcase_add_test (laws, laws_parts);
   tcase_add_test (laws, laws_named);
+  tcase_add_test (laws, laws_pictures);
   suite_add_tcase (suite, exact);
   suite_add_tcase (suite, edges);
   suite_add_tcase (suite, twin);
