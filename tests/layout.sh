@@ -8,7 +8,7 @@
 rooms='
   0  qk verdict message
   1  stream sampler polynomials attention theory scores softmax_theory projection symmetry_theory
-     enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
+     additive_theory enclose ecdf tiling rounding overflow softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored weights part sums narrow given whole
   3  experiments/* claims theorems pictures
   4  engine commands option report report-* story ledger settle roff completion figure grid blocks
