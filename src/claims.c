@@ -510,6 +510,144 @@ const struct qk_claim qk_claims[] = {
       "with dL/dS a random matrix",
     .checks = CHECKS ({ "symmetry", "--weights=shared --dk=1,16,64 --quantity=gradient_sum_error",
                         "gradient_sum_error", QK_HOLDS }) },
+  { .id = "additive-complexity",
+    .question = "Q3",
+    .said = "dot product and additive scores are both O(n²d)",
+    .exact
+    = "operations (a multiply-add is two): dot product 2n²d; additive 4nd·h + 3n²h, and n²h tanh, "
+      "h hidden units: of the same order only where h = Θ(d) and n is at least of the order of d, "
+      "or where projections are counted on both sides",
+    .assumptions = "n queries and n keys of d components",
+    .status = QK_CONDITIONAL,
+    .derivation
+    = "Wq for n queries and Uk for n keys: 2·2nd·h; an addition and a multiply-add with "
+      "v for each pair and unit: 3n²h",
+    .checks
+    = CHECKS ({ "additive", "--keys=16,64,1024 --quantity=dot_operations,additive_operations",
+                "dot_operations", QK_HOLDS },
+              { "additive", "--keys=16,64,1024 --quantity=dot_operations,additive_operations",
+                "additive_operations", QK_HOLDS }) },
+  { .id = "additive-slower",
+    .question = "Q3",
+    .said = "additive scores are slower in practice",
+    .exact = "time of additive scores over that of dot products, same machine, same run, both "
+             "vectorised: above 1",
+    .assumptions = "as many hidden units as d; with one unit and d = 64 it is below 1",
+    .status = QK_TRUE,
+    .derivation
+    = "measured; a unit of an additive score takes a tanh where a dot product takes one "
+      "multiply-add",
+    .checks = CHECKS (
+        { "additive", "--dk=16,64 --keys=64,256 --quantity=time_ratio", "time_ratio", QK_HOLDS }) },
+  { .id = "additive-memory",
+    .question = "Q3",
+    .said = "dot products need the projections only, additive scores store W_q, W_k and v as well",
+    .exact
+    = "both have two projections; with h = d the only parameters more are v, d numbers: 2d² + d "
+      "against 2d². What costs are the n²h intermediates, where they are stored",
+    .status = QK_FALSE,
+    .derivation = "W and U are h × d, W_Q and W_K to d dimensions d × d; kernels need not store "
+                  "tanh(Wq + Uk)",
+    .checks = CHECKS ({ "additive", "--quantity=parameters,dot_parameters,intermediate_bytes",
+                        "parameters", QK_HOLDS },
+                      { "additive", "--quantity=parameters,dot_parameters,intermediate_bytes",
+                        "dot_parameters", QK_HOLDS },
+                      { "additive", "--quantity=parameters,dot_parameters,intermediate_bytes",
+                        "intermediate_bytes", QK_HOLDS }) },
+  { .id = "additive-needs-tanh",
+    .question = "Q3",
+    .said = "why not plain addition",
+    .exact = "without the tanh the score is f(q) + g(k), and the softmax over keys is the same for "
+             "every query",
+    .status = QK_TRUE,
+    .derivation
+    = "vᵀ(Wq + Uk) = vᵀWq + vᵀUk; the softmax does not see what all keys have in common",
+    .checks
+    = CHECKS ({ "additive", "--dk=1,16,64 --quantity=query_dependence,tanh_query_dependence",
+                "query_dependence", QK_HOLDS },
+              { "additive", "--dk=1,16,64 --quantity=query_dependence,tanh_query_dependence",
+                "tanh_query_dependence", QK_HOLDS }) },
+  { .id = "dot-geometry",
+    .question = "Q3",
+    .said = "the dot product is an unnormalised cosine",
+    .exact = "s = ‖q‖‖k‖cos θ; Var(cos θ) = 1/d; for d ≥ 2 (1+cos θ)/2 ~ Beta((d−1)/2, (d−1)/2), "
+             "for d = 1 cos θ = ±1",
+    .assumptions = "q and k independent, neither 0, one of them normal with mean 0: its direction "
+                   "is anywhere",
+    .status = QK_TRUE,
+    .derivation = "the squared coordinates of a direction have equal means and sum 1; the density "
+                  "of one coordinate is ∝ (1 − t²)^((d−3)/2)",
+    .checks = CHECKS ({ "additive", "--dk=1,2,3,64,1024 --quantity=cosine_variance,cosine_law",
+                        "cosine_variance", QK_HOLDS },
+                      { "additive", "--dk=1,2,3,64,1024 --quantity=cosine_variance,cosine_law",
+                        "cosine_law", QK_HOLDS }) },
+  { .id = "dot-alignment",
+    .question = "Q3",
+    .said = "the dot product directly measures alignment",
+    .exact = "not where norms differ: q = (1,0), k₁ = (1,0): cosine 1, score 1; k₂ = (2,2): cosine "
+             ".71, score 2. True among keys of equal norm",
+    .status = QK_FALSE,
+    .derivation = "s_j = ‖q‖‖k_j‖cos θ_j; with equal ‖k_j‖ scores are cosines times one positive "
+                  "number",
+    .checks = CHECKS ({ "additive", "--quantity=counterexample", "counterexample", QK_HOLDS }) },
+  { .id = "additive-variance",
+    .question = "Q3",
+    .said = "(why additive scores need no 1/√d_k)",
+    .exact
+    = "Var vᵀtanh(Wq + Uk) = (2d/(d+1)) E tanh²(√τ Z), τ = χ²_2d/d, → 1.0400; .4720 of it is "
+      "common "
+      "to all keys of a query, so the softmax sees .5679; |s| ≤ ‖v‖₁; proportional to the number "
+      "of hidden units where v is not scaled",
+    .assumptions = "components of q and k independent, standard normal; W, U normal with variance "
+                   "1/d; v of mean 0 and variance 2/(h+1), h = d hidden units",
+    .status = QK_CONDITIONAL,
+    .derivation = "given q and k the (Wq + Uk)_c are independent N(0, τ), τ = (‖q‖² + ‖k‖²)/d; two "
+                  "keys of one query share Wq",
+    .checks = CHECKS ({ "additive",
+                        "--dk=1,4,16,64,256 --quantity=additive_variance,additive_row_variance "
+                        "--tolerance=0.02",
+                        "additive_variance", QK_HOLDS },
+                      { "additive",
+                        "--dk=1,4,16,64,256 --quantity=additive_variance,additive_row_variance "
+                        "--tolerance=0.02",
+                        "additive_row_variance", QK_HOLDS },
+                      { "additive", "--dk=1,16,64 --unscaled --quantity=additive_bound_violations",
+                        "additive_bound_violations", QK_HOLDS },
+                      { "additive",
+                        "--dk=16,64,256 --unscaled --quantity=additive_variance --tolerance=0.02",
+                        "additive_variance", QK_HOLDS },
+                      { "additive", "--dk=64 --expect=0.99..1.01 --quantity=additive_variance",
+                        "additive_variance", QK_FAILS },
+                      { "additive", "--dk=64 --dist=normal:sd=4 --quantity=additive_variance",
+                        "additive_variance", QK_FAILS }) },
+  { .id = "additive-saturates",
+    .question = "Q3",
+    .said = "(the other side)",
+    .exact
+    = "the tanh can saturate in place of the softmax: the share of |tanh| > 0.99 is E "
+      "2Φ̄(2.6467/(σ√τ)), σ the deviation of the inputs: the same for all large d, → 1 with σ",
+    .assumptions = "as for additive-variance, components of any deviation σ",
+    .status = QK_CONDITIONAL,
+    .derivation = "|tanh x| > .99 where |x| > ln(199)/2 = 2.6467, and x ~ N(0, σ²τ)",
+    .checks
+    = CHECKS ({ "additive", "--dk=1,16,256 --quantity=tanh_saturated", "tanh_saturated", QK_HOLDS },
+              { "additive", "--dk=64 --dist=normal:sd=4 --quantity=tanh_saturated",
+                "tanh_saturated", QK_HOLDS },
+              { "additive", "--dk=64 --dist=normal:sd=100 --quantity=tanh_saturated",
+                "tanh_saturated", QK_HOLDS }) },
+  { .id = "additive-asymmetric",
+    .question = "Q3",
+    .said = "additive scores are more flexible for asymmetric relations",
+    .exact = "dot products with W_Q ≠ W_K are asymmetric already; but additive score matrices are "
+             "not limited to rank h, as dot products are to rank d: tanh(a_i + b_j) has full rank "
+             "for almost all a and b, already with one unit",
+    .status = QK_CONDITIONAL,
+    .derivation = "a staircase of ±1 has full rank, and the determinant is analytic in a and b",
+    .checks = CHECKS (
+        { "additive", "--dk=1,4,64 --keys=16,64 --hidden=1,8 --quantity=score_rank,dot_score_rank",
+          "score_rank", QK_HOLDS },
+        { "additive", "--dk=1,4,64 --keys=16,64 --hidden=1,8 --quantity=score_rank,dot_score_rank",
+          "dot_score_rank", QK_HOLDS }) },
   { .id = "dot-error",
     .question = "arithmetic",
     .said = "(what the tool's own figures stand on)",

@@ -72,6 +72,9 @@ ends 0 symmetry --keys=8 --dk=4 --tolerance=0.2
 ends 0 symmetry --keys=8 --dk=4 --norm=qk --tolerance=0.2
 ends 1 symmetry --weights=shared --expect=0.5..2 --quantity=asymmetry
 ends 3 symmetry --keys=8 --dk=4 --samples=256
+ends 0 additive --keys=8 --dk=4 --tolerance=0.2
+ends 1 additive --dk=64 --expect=0.9..1 --tolerance=0.03 --quantity=additive_variance
+ends 3 additive --keys=8 --dk=4 --samples=256
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
 ends 0 reference --dk=4 --dist=rademacher --samples=4096 --quantity=error_bias,error_over_bound
 ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
@@ -180,6 +183,10 @@ usage "symmetry: --keys: '1' is not between 2 and 4096" symmetry --keys=1
 usage "symmetry: queries and keys come from the same tokens" symmetry --q-dist=uniform
 usage "symmetry: an input of 64 tokens, --model-dim=100000 and --dk=4096 takes" symmetry --model-dim=100000 --dk=4096
 usage "symmetry: --expect: '2..1' is an empty range" symmetry --expect=2..1
+usage "additive: --hidden: '0' is not between 1 and 1048576" additive --hidden=0
+usage "additive: --keys: '1' is not between 2 and 4096" additive --keys=1
+usage "additive: 64 keys with --dk=65536 and 65536 hidden units take" additive --dk=65536
+usage "additive: --expect: '2..1' is an empty range" additive --expect=2..1
 usage "variance: unknown option '--alpha'" variance --alpha=0.5
 usage "variance: .*mersenne.*" variance --rng=mersenne
 usage "variance: .*surplus operand 'more'" variance more

@@ -36,7 +36,7 @@ while read -r command quantity verdict arguments; do
     echo $? >"$work/$key.status"
   fi
   status=$(cat "$work/$key.status")
-  grep '"type":"finding"' "$work/$key" | grep "\"quantity\":\"$quantity\"" >"$work/found"
+  grep -E '"type":"(finding|measured)"' "$work/$key" | grep "\"quantity\":\"$quantity\"" >"$work/found"
   findings=$(grep -c . "$work/found")
   case $verdict in described) word=null ;; *) word="\"$verdict\"" ;; esac
   agree=$(grep -c "\"verdict\":$word" "$work/found")

@@ -39,6 +39,7 @@ done <<END
 0 claims
 0 claims score-variance head-quality --quiet
 0 claims --question=arithmetic --status=cited
+0 additive --keys=8,16 --dk=4,8 --hidden=3,4 --unscaled --tolerance=0.2 --quantity=additive_variance,score_rank,time_slope_keys,time_slope_dk,dot_time,counterexample
 END
 
 # The plan of every check and example, or its result where nothing is sampled: cases have keys of the

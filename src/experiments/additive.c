@@ -733,7 +733,6 @@ value_of (enum quantity quantity, const struct qk_additive *a)
     case BOUND_VIOLATIONS:
     case QUERY_DEPENDENCE:
       return 0;
-    case SCORE_RANK:
     case DOT_SCORE_RANK:
       return continuous (&a->q) && continuous (&a->k) ? most_rank (quantity, a) : NAN;
     case DOT_OPERATIONS:
@@ -868,7 +867,7 @@ judge (struct qk_band *band, enum quantity quantity, const struct setup *u,
       return true;
     case SCORE_RANK:
       *band = (struct qk_band){ fmin (u->exact.h + 1, u->exact.n), INFINITY };
-      return !isnan (value_of (quantity, &u->exact));
+      return continuous (&u->exact.q) && continuous (&u->exact.k);
     case TIME_RATIO:
       *band = (struct qk_band){ 1, INFINITY };
       return true;
