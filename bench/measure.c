@@ -10,6 +10,8 @@
      exact N S      products a second, of exact dot products of length N rounded once: exact.h
      dot N S        the same by mpfr_dot, its operands made beforehand
      softmax N S    scores a second, of rows of N keys, with the statistics of their softmax
+     additive N D S scores a second, additive ones of N queries and keys, projected beforehand to D
+                    hidden units
      sample D       side of a tile, normals, multiply-adds of the sample of head dimension D
      run D S        seconds for that sample, from as many of its blocks as take S seconds; and peak
                     and normals, measured between them
@@ -139,6 +141,35 @@ softmax (struct rate *r, size_t n, double seconds)
   double mean = sum / (done / (double)panel) * (double)n;
   if (!(mean > 2 && mean < 3.5)) /* tends to e */
     fail ("softmax: the participation is wrong");
+}
+
+/* Additive scores of n queries with n keys, their projections standard normal, as is v.  */
+static void
+additive (struct rate *r, size_t n, size_t h, double seconds)
+{
+  const struct qk_law law = { &qk_law_types[QK_NORMAL], 0, 0, 1 };
+  const size_t panel = QK_LANES * h;
+  double *a = aligned_alloc (QK_ALIGN, (2 * n * h + h + QK_LANES * n) * sizeof *a), *b = a + n * h,
+         *v = b + n * h, *s = v + h;
+  if (n == 0 || n % QK_LANES || h == 0 || h % QK_DRAW_STEP || !a)
+    fail ("additive: no room, N is no multiple of 8, or D none of 32");
+  kernels->draw (a, 2 * n * h + h, (struct qk_address){ 1, 0x5bd1e995c3a0, 10 }, 0, &law);
+
+  double done = 0, start = cpu_seconds (), time, square = 0;
+  do
+    for (size_t i = 0; i < n; i += QK_LANES)
+      {
+        kernels->additive (s, a + i / QK_LANES * panel, b, v, n, h);
+        square += s[i] * s[i];
+        done += (double)(QK_LANES * n);
+      }
+  while ((time = cpu_seconds () - start) < seconds);
+  r->done += done;
+  r->seconds += time;
+  free (a);
+  double mean = square / (done / (double)(QK_LANES * n)) / (double)h; /* E tanh^2 is .52 */
+  if (!(mean > 0.05 && mean < 2))
+    fail ("additive: the variance is wrong");
 }
 
 /* Exact dot products of standard normal vectors, by integers or by MPFR.  */
@@ -395,8 +426,8 @@ about (void)
 static void
 answer (const char *request)
 {
-  char word[32] = "", first[32] = "", second[32] = "";
-  sscanf (request, "%31s %31s %31s", word, first, second);
+  char word[32] = "", first[32] = "", second[32] = "", third[32] = "";
+  sscanf (request, "%31s %31s %31s %31s", word, first, second, third);
   double a = strtod (first, NULL), b = strtod (second, NULL);
   struct rate rate = { 0 };
   if (!strcmp (word, "about"))
@@ -424,6 +455,11 @@ answer (const char *request)
   else if (!strcmp (word, "softmax"))
     {
       softmax (&rate, (size_t)a, b);
+      printf ("%.9g\n", per_second (rate));
+    }
+  else if (!strcmp (word, "additive"))
+    {
+      additive (&rate, (size_t)a, (size_t)b, strtod (third, NULL));
       printf ("%.9g\n", per_second (rate));
     }
   else if (!strcmp (word, "sample"))

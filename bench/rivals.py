@@ -6,6 +6,8 @@
 #   about            versions, and what multiplies matrices
 #   normals S        standard normals a second, from about S seconds
 #   softmax N R S    scores a second, with the statistics of the softmax of R rows of N keys at once
+#   additive N D R S additive scores a second, of N projected queries and keys with D hidden units,
+#                    R queries at once
 #   matrices D B S   seconds for one B by B matrix of scores of head dimension D and its mean square
 #   pairs D N S      seconds for one of N independent pairs
 #   record Q K H N   write files of H heads of N tokens, d_k = 64, float32, and answer 0
@@ -92,6 +94,22 @@ class Numpy:
         spent = repeat(work, seconds)
         if not 2 < self.p2.mean() * n < 3.5:  # tends to e
             sys.exit('rivals: the participation is wrong')
+        return s.size / spent
+
+    def additive(self, n, h, rows, seconds):
+        np = self.np
+        a, b, v = (self.rng.standard_normal(shape) for shape in ((n, h), (n, h), h))
+        t, s = np.empty((rows, n, h)), np.empty((n, n))
+
+        def work():
+            for i in range(0, n, rows):
+                np.add(a[i:i + rows, None, :], b[None, :, :], out=t)
+                np.tanh(t, out=t)
+                np.matmul(t, v, out=s[i:i + rows])
+
+        spent = repeat(work, seconds)
+        if not 0.2 < (s**2).mean() / h < 1.2:
+            sys.exit('rivals: the variance of additive scores is wrong')
         return s.size / spent
 
     def matrices(self, d, b, seconds):

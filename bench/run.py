@@ -305,6 +305,16 @@ class Bench:
         else:
             row.absent = 'absent: no python3-numpy here'
 
+        row = self.row(None, 'additive scores / NumPy', 64, unit='G/s', faster=True, least=3)
+        if numpy:
+            rows = max((1, 2, 4, 8, 16, 64),
+                       key=lambda r: numpy.ask('additive', 64, 64, r, SLICE / 5))
+            row.name += f', {rows} queries at once'
+            row.step = lambda row: row.add(self.once('additive', 64, 64, SLICE),
+                                           numpy.ask('additive', 64, 64, rows, SLICE))
+        else:
+            row.absent = 'absent: no python3-numpy here'
+
         self.row(lambda row: row.add(self.once('exact', 64, SLICE), self.once('dot', 64, SLICE)),
                  'exact dot products / mpfr_dot', 64, unit='G/s', faster=True)
 
