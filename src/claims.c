@@ -625,7 +625,7 @@ const struct qk_claim qk_claims[] = {
     .said = "(the other side)",
     .exact
     = "the tanh can saturate in place of the softmax: the share of |tanh| > 0.99 is E "
-      "2Φ̄(2.6467/(σ√τ)), σ the deviation of the inputs: the same for all large d, → 1 with σ",
+      "2Φ(−2.6467/(σ√τ)), σ the deviation of the inputs: the same for all large d, → 1 with σ",
     .assumptions = "as for additive-variance, components of any deviation σ",
     .status = QK_CONDITIONAL,
     .derivation = "|tanh x| > .99 where |x| > ln(199)/2 = 2.6467, and x ~ N(0, σ²τ)",

@@ -54,8 +54,8 @@ gradient --sigma=0.3,4 --keys=5 --samples=20000
 symmetry --keys=9 --model-dim=5 --dk=3 --samples=5000
 symmetry --keys=12 --model-dim=300 --dk=260 --norm=layer --dist=laplace --samples=256
 symmetry --keys=5 --model-dim=7 --dk=9 --norm=qk --rng=mt19937 --samples=3000
-additive --keys=9,24 --dk=3,300 --hidden=5,260 --samples=600
-additive --keys=7 --dk=1,5 --q-dist=laplace:mean=0.2 --unscaled --rng=mt19937 --samples=3000
+additive --keys=9,24 --dk=3,300 --hidden=5,260 --samples=600 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
+additive --keys=7 --dk=1,5 --q-dist=laplace:mean=0.2 --unscaled --rng=mt19937 --samples=3000 --quantity=additive_variance,additive_bound_violations,cosine_variance,tanh_query_dependence
 reference --dk=3,70 --algorithm=all --format-in=binary64,bfloat16 --samples=4000
 reference --dk=16 --format-in=binary16 --format-acc=binary32 --rounding=zero --samples=2000 --rng=mt19937
 reference --condition=1e12 --dk=33 --format-in=binary64,binary32

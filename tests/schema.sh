@@ -100,7 +100,7 @@ for text in open(sys.argv[2], encoding="utf-8"):
     for name in line:
         if name != "miss" and check.is_valid({k: v for k, v in line.items() if k != name}):
             wrong(text, f"accepted without {name}")
-expected = {"run", "finding", "row", "end", "plan-case", "plan-statement", "plan-end"}
+expected = {"run", "finding", "measured", "row", "end", "plan-case", "plan-statement", "plan-end"}
 if types != expected:
     sys.exit(f"schema: lines of types {sorted(types)}, not {sorted(expected)}")
 END

@@ -579,7 +579,8 @@ static const struct qk_quantity quantities[] = {
     "Variance over the keys of one query, mean over queries: what the softmax sees of it. The rest "
     "is common to all keys of a query. It tends to .5679." },
   { "tanh_saturated", "|tanh| > .99", "1", QK_COLUMN, "exact ± T",
-    "Share of hidden units with |tanh| > 0.99. Exact: E 2Φ̄(2.6467/(σ√τ)), σ the standard deviation "
+    "Share of hidden units with |tanh| > 0.99. Exact: E 2Φ(−2.6467/(σ√τ)), σ the standard "
+    "deviation "
     "of the components of q and k." },
   { "cosine_variance", "Var(cos θ)", "1", QK_COLUMN, "1/d_k (1+T)^±1",
     "Variance of the cosine of the angle of q and k, as q·k = ‖q‖‖k‖ cos θ: 1/d_k." },
