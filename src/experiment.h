@@ -94,7 +94,7 @@ struct qk_params
   int norm;                          /* enum qk_normed */
   struct qk_list hidden;             /* none: d_k */
   bool unscaled;
-  struct qk_band expect;             /* where expected */
+  struct qk_band expect; /* where expected */
   bool expected;
   int nan;                              /* enum qk_nan */
   struct qk_list algorithm;             /* of enum qk_summation */
