@@ -231,6 +231,88 @@ qk_additive_score (const double *q, const double *k, const double *v, const doub
   return score;
 }
 
+/* ---- Several heads ------------------------------------------------------------------------------
+ */
+
+double
+qk_weights_overlap (const double *p, const double *q, size_t n)
+{
+  double sum = 0;
+  for (size_t j = 0; j < n; j++)
+    sum += p[j] * q[j];
+  return sum;
+}
+
+double
+qk_weights_divergence (const double *p, const double *q, size_t n)
+{
+  double sum = 0;
+  for (size_t j = 0; j < n; j++)
+    {
+      double both = p[j] + q[j], x = both > 0 ? fabs (p[j] - q[j]) / both : 0;
+      double more = (1 + x) * log1p (x), less = x < 1 ? (1 - x) * log1p (-x) : 0;
+      sum += both / 4 * fmax (more + less, 0);
+    }
+  return sum;
+}
+
+/* Take from x its part along the unit vector y.  */
+static void
+take_along (double *x, const double *y, size_t n)
+{
+  double along = qk_weights_overlap (x, y, n);
+  for (size_t j = 0; j < n; j++)
+    x[j] -= along * y[j];
+}
+
+double
+qk_weights_loss (const double *p, size_t h, size_t n, size_t i, double *room)
+{
+  double *rest = room + h * n;
+  for (size_t j = 0; j < n; j++)
+    rest[j] = j == i;
+  for (size_t a = 0; a < h; a++)
+    {
+      double *unit = room + a * n;
+      for (size_t j = 0; j < n; j++)
+        unit[j] = p[a * n + j];
+      for (size_t b = 0; b < a; b++)
+        take_along (unit, room + b * n, n);
+      double size = sqrt (qk_weights_overlap (unit, unit, n));
+      for (size_t j = 0; j < n; j++)
+        unit[j] /= size;
+      take_along (rest, unit, n);
+    }
+  return qk_weights_overlap (rest, rest, n);
+}
+
+int
+qk_heads_forward (double *y, const double *x, const struct qk_heads_block *w, double *room)
+{
+  size_t n = w->n, D = w->D, d = w->d, e = w->e;
+  double *q = room, *k = q + n * d, *v = k + n * d, *o = v + n * e, *p = o + n * e,
+         *out = p + n * n;
+  for (size_t i = 0; i < n * D; i++)
+    y[i] = 0;
+  for (size_t a = 0; a < w->h; a++)
+    {
+      qk_project (q, x, w->wq + a * D * d, n, D, d);
+      qk_project (k, x, w->wk + a * D * d, n, D, d);
+      qk_project (v, x, w->wv + a * D * e, n, D, e);
+      qk_score_matrix (p, q, k, n, n, d);
+      for (size_t i = 0; i < n * n; i++)
+        p[i] /= sqrt ((double)d);
+      for (size_t i = 0; i < n; i++)
+        if (qk_softmax (p + i * n, p + i * n, n))
+          return -1;
+      qk_project (o, p, v, n, n, e);
+      qk_project (out, o, w->wo + a * e * D, n, e, D);
+      for (size_t i = 0; i < n * D; i++)
+        y[i] += out[i];
+    }
+  return 0;
+}
+
 /* ---- Many queries -------------------------------------------------------------------------------
  */
 

@@ -115,6 +115,50 @@ double qk_gradient_square (const double *p, const double *K, size_t n, size_t d,
 double qk_additive_score (const double *q, const double *k, const double *v, const double *W,
                           const double *U, size_t h, size_t d);
 
+/* ---- Several heads ------------------------------------------------------------------------------
+ */
+
+/* What two rows of weights have in common, sum of p_j q_j.
+
+   Error   relative, at most n u.  */
+double qk_weights_overlap (const double *p, const double *q, size_t n);
+
+/* Their Jensen-Shannon divergence in nats: the entropy of (p + q) / 2 less the mean of the two, as
+
+     sum of (p_j + q_j) / 4 [(1 + x) ln (1 + x) + (1 - x) ln (1 - x)],  x = |p_j - q_j| / (p_j +
+   q_j),
+
+   all terms positive: 0 for equal rows, ln 2 where no key has weight in both.
+
+   Error   absolute, at most (n + 8) u for sums of 1.
+   Source  Lin, IEEE Trans. Inf. Theory 37 (1991).
+   Twin    qk_weights_divergence_ref.  */
+double qk_weights_divergence (const double *p, const double *q, size_t n);
+
+/* The squared distance of e_i, weight 1 on key i, from the span of h rows of weights: what is lost
+   of the value of key i, of white values, by every linear readout of what h heads return; 0 to 1.
+   A sum over i of 1 less than this is at most h, the trace of a projection.
+
+   p       (h by n), linearly independent;  room (h + 1 by n).
+   Error   absolute, at most 8 h^2 n u times the square of the condition of p.  */
+double qk_weights_loss (const double *p, size_t h, size_t n, size_t i, double *room);
+
+/* An attention block of h heads of d coordinates, values of e.  */
+struct qk_heads_block
+{
+  size_t n, D, h, d, e;
+  const double *wq, *wk; /* of each head (D by d), one after another */
+  const double *wv, *wo; /* of each head (D by e), and (e by D) */
+};
+
+/* Write the sum over heads of softmax (c Q K^T) V W_O to y, c = 1 / sqrt (d).  0, or -1 where a
+   score is not finite.
+
+   y       (n by D);  x (n by D).
+   room    n (2 d + 2 e + n + D).
+   Twin    qk_multihead.  */
+int qk_heads_forward (double *y, const double *x, const struct qk_heads_block *w, double *room);
+
 /* ---- Many queries -------------------------------------------------------------------------------
  */
 

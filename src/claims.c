@@ -352,6 +352,99 @@ const struct qk_claim qk_claims[] = {
               { "softmax", "--dk=16 --tolerance=0.05 --reference", "sum_digits", QK_HOLDS },
               { "gradient", "--dk=16 --tolerance=0.2 --reference", "sum_digits", QK_HOLDS },
               { "reference", "--whole variance softmax --dk=4", "sum_digits", QK_HOLDS }) },
+  { .id = "head-parameters",
+    .question = "Q1",
+    .said = "several heads have about as many parameters as one",
+    .exact = "with d_k = D/h: 3D² for W_Q, W_K, W_V, D² for W_O, and 4D biases, for every h that "
+             "divides D; other d_k: 2D² + 2Dhd_k",
+    .assumptions = "h divides D; values of D/h columns a head",
+    .status = QK_TRUE,
+    .derivation = "h matrices of D by D/h have D² entries, whatever h is",
+    .source = "Vaswani et al. 2017, Table 3 (B): d_k = 16 and 32 in place of 64, D = 512, h = 8, "
+              "18 attention blocks: 58 and 60 million parameters in place of 65",
+    .checks
+    = CHECKS ({ "heads", "--model-dim=512 --heads=1,2,4,8,16,32 --quantity=parameters,biases",
+                "parameters", QK_HOLDS },
+              { "heads", "--model-dim=512 --heads=1,2,4,8,16,32 --quantity=parameters,biases",
+                "biases", QK_HOLDS },
+              { "heads",
+                "--model-dim=512 --heads=8 --dk=16,32,64 --layers=18 "
+                "--quantity=parameters,parameters_saved",
+                "parameters_saved", QK_HOLDS }) },
+  { .id = "head-cost",
+    .question = "Q1",
+    .said = "the same cost, computed in parallel",
+    .exact = "8nD² + 4n²D operations for every h (a multiply-add is two); only those of the "
+             "softmax, 5hn², grow with h; what that is in time is measured beside it",
+    .assumptions = "d_k = D/h",
+    .status = QK_CONDITIONAL,
+    .derivation = "four projections of n tokens, 2nD² operations each; scores and averages of h "
+                  "heads, 2n²(D/h) each; h matrices of n² exponentials",
+    .checks = CHECKS (
+        { "heads", "--model-dim=512 --heads=1,2,4,8,16,32 --quantity=flops", "flops", QK_HOLDS },
+        { "heads", "--model-dim=512 --heads=1,2,4,8,16,32 --quantity=softmax_flops",
+          "softmax_flops", QK_HOLDS }) },
+  { .id = "head-subspaces",
+    .question = "Q1",
+    .said = "heads look at different things",
+    .exact = "independent logits: overlap E Σ p^a p^b = 1/n and Jensen–Shannon divergence at its "
+             "exact value; heads that share X: overlap at least 1/n, and what is above falls with "
+             "D; identical heads: overlap E Σp², divergence 0",
+    .assumptions = "weights drawn independently for every head",
+    .status = QK_TRUE,
+    .derivation = "given X, heads are independent and alike: E Σ p^a p^b = E Σ_j (E[p_j | X])² ≥ "
+                  "1/n by Cauchy and Schwarz, with equality where E[p_j | X] = 1/n",
+    .checks
+    = CHECKS ({ "heads", "--keys=8,64 --sigma=1,4 --tolerance=0.02 --quantity=head_divergence",
+                "head_divergence", QK_HOLDS },
+              { "heads", "--keys=16 --model-dim=8,64 --heads=8 --quantity=head_overlap",
+                "head_overlap", QK_HOLDS },
+              { "heads", "--keys=16 --model-dim=8,64 --heads=8 --quantity=excess_slope",
+                "excess_slope", QK_HOLDS }) },
+  { .id = "head-mixture",
+    .question = "Q1",
+    .said = "one head has one pattern, several heads have several",
+    .exact = "one row of weights gives one average of the values: of two keys' values it loses at "
+             "least half, whatever the readout; two heads with weight at least 1 − ε on a key each "
+             "keep both but for less than ε²",
+    .assumptions = "white values, linear readout",
+    .status = QK_TRUE,
+    .derivation = "a readout of h averages keeps a projection of rank h of the values of all keys",
+    .checks = CHECKS (
+        { "heads", "--keys=2,3,64,4096 --quantity=mixture_error", "mixture_error", QK_HOLDS }) },
+  { .id = "head-rank",
+    .question = "Q1",
+    .said = "(the other side)",
+    .exact = "rank S ≤ d_k, so log P less its means over rows has rank at most d_k: with d_k < n−1 "
+             "a head cannot realise every positive pattern; with d_k ≥ n−1 and X of rank n it can",
+    .assumptions = "none for the bound; equality for X and weights of continuous law",
+    .status = QK_TRUE,
+    .derivation = "S = Q Kᵀ with d_k columns each; less its row means S has rank at most n − 1, "
+                  "and any such matrix of that rank is X W_Q W_Kᵀ Xᵀ less its own",
+    .source = "compare Bhojanapalli et al. 2020",
+    .checks = CHECKS (
+        { "heads", "--keys=24 --model-dim=32 --heads=1,4,16 --quantity=score_rank,pattern_rank",
+          "score_rank", QK_HOLDS },
+        { "heads", "--keys=24 --model-dim=32 --heads=1,4,16 --quantity=score_rank,pattern_rank",
+          "pattern_rank", QK_HOLDS }) },
+  { .id = "head-init",
+    .question = "Q1",
+    .said = "scores of each head have variance d_k",
+    .exact = "that depends on the initialisation: weights of variance 1/D give d_k; Xavier of each "
+             "head by itself d_k(2h/(h+1))²; Xavier of one packed 3D by D matrix d_k/4; variance "
+             "1/(3D), a common default of linear layers, d_k/9",
+    .assumptions = "components of tokens independent, mean 0, variance 1; two different tokens; "
+                   "d_k = D/h",
+    .status = QK_CONDITIONAL,
+    .derivation = "Var s = d_k w² D² for weights of variance w",
+    .checks = CHECKS ({ "heads",
+                        "--model-dim=32 --heads=1,4 --tolerance=0.02 "
+                        "--quantity=head_score_variance",
+                        "head_score_variance", QK_HOLDS },
+                      { "heads",
+                        "--model-dim=32 --heads=4 --init=unit --dist=normal:sd=2 --tolerance=0.05 "
+                        "--quantity=head_score_variance",
+                        "head_score_variance", QK_FAILS }) },
   { .id = "shared-identity",
     .question = "Q2",
     .said = "QKᵀ = (WX)(WX)ᵀ = XᵀWᵀWX",

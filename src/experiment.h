@@ -92,6 +92,8 @@ struct qk_params
   bool causal, exact;
   struct qk_list model_dim, weights; /* weights: of enum qk_weighting */
   int norm;                          /* enum qk_normed */
+  struct qk_list heads, init;        /* init: of enum qk_head_init */
+  double layers;
   struct qk_list hidden;             /* none: d_k */
   bool unscaled;
   struct qk_band expect; /* where expected */

@@ -904,6 +904,46 @@ qk_softmax_participation_ref (const double *p, size_t n, long precision)
   return qk_dot_ref (p, p, n, precision);
 }
 
+/* Add p ln (2 p / (p + q)) / 2 to r; t and all are room.  */
+static void
+add_divergence (struct range *r, double p, double q, struct range *t, struct range *all)
+{
+  if (p == 0)
+    return;
+  range_set_d (t, p);
+  range_set_d (all, p);
+  range_add_d (all, q);
+  range_mul_d (t, 2);
+  range_div (t, t, all);
+  range_apply (t, mpfr_log, t);
+  range_mul_d (t, p);
+  range_mul_d (t, 0.5);
+  range_add (r, r, t);
+}
+
+static void
+enclose_divergence (struct range *r, const void *of)
+{
+  const struct given *g = of;
+  struct range t, all;
+  range_init (&t, mpfr_get_prec (r->lo));
+  range_init (&all, mpfr_get_prec (r->lo));
+  for (size_t i = 0; i < g->n; i++)
+    {
+      add_divergence (r, g->p[i], g->q[i], &t, &all);
+      add_divergence (r, g->q[i], g->p[i], &t, &all);
+    }
+  range_clear (&t);
+  range_clear (&all);
+}
+
+struct qk_certified
+qk_weights_divergence_ref (const double *p, const double *q, size_t n, long precision)
+{
+  struct given g = { .p = p, .q = q, .n = n };
+  return certify (enclose_divergence, &g, precision);
+}
+
 /* P = sum of p.  */
 static void
 enclose_total (struct range *all, const void *of)

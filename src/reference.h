@@ -115,6 +115,8 @@ int qk_softmax_gradient_ref (double *g, const double *p, const double *K, size_t
 
 struct qk_certified qk_softmax_entropy_ref (const double *x, size_t n, long precision);
 struct qk_certified qk_softmax_participation_ref (const double *p, size_t n, long precision);
+struct qk_certified qk_weights_divergence_ref (const double *p, const double *q, size_t n,
+                                               long precision);
 struct qk_certified qk_jacobian_trace_ref (const double *p, size_t n, long precision);
 struct qk_certified qk_jacobian_square_ref (const double *p, size_t n, long precision);
 struct qk_certified qk_gradient_square_ref (const double *p, const double *K, size_t n, size_t d,

@@ -473,6 +473,94 @@ qk_softmax_above (const struct qk_softmax_rows *rows, double sigma, double u)
   return above (&curve, rows, sigma, u);
 }
 
+/* ---- Two rows.  */
+
+/* f (l), the density of l = x_1 - ln S, S the sum of the other exp x_j, so that p_1 = 1 / (1 +
+   exp (-l)), at equal steps.  */
+struct density
+{
+  unsigned count;
+  double first, step, *f;
+};
+
+/* F (z) = E exp (z l) = exp (z^2 sigma^2 / 2) M (z) / Gamma (z), as above; M goes on to the left of
+   the curve, where L = 1, as a geometric series.  */
+static double complex
+transform (const struct curve *curve, double n, double sigma, double complex z)
+{
+  double h = curve->step, first = curve->at[0].v;
+  double complex turn = cexp (z * h), factor = cexp (z * first), sum = 0;
+  gsl_sf_result log_gamma, angle;
+  if (gsl_sf_lngamma_complex_e (creal (z), cimag (z), &log_gamma, &angle))
+    return NAN;
+  double complex whole = factor / (turn - 1);
+  for (unsigned j = 0; j < curve->count; j++)
+    {
+      const struct point *p = &curve->at[j];
+      double log_l = p->q < 0.5 ? log1p (-p->q) : log (p->l);
+      sum += exp ((n - 1) * log_l) * cexp (z * (p->v - first));
+    }
+  whole += factor * sum;
+  return h * whole * cexp (z * z * sigma * sigma / 2 - log_gamma.val - I * angle.val);
+}
+
+/* f by the inverse transform on a line near the imaginary axis, for f does not fall fast on
+   either side; E exp (z l) is analytic there, and falls as exp (-omega^2 sigma^2 / 2).  */
+static void
+invert (struct density *d, const struct curve *curve, double n, double sigma)
+{
+  double range = d->count * d->step, line = 0.25 / fmax (sigma, 1);
+  double omega_step = 2 * M_PI / (1.2 * range + 8);
+  for (unsigned i = 0; i < d->count; i++)
+    d->f[i] = 0;
+  for (double omega = 0; omega * sigma < REACH; omega += omega_step)
+    {
+      double complex z = line + I * omega, turn = cexp (-z * d->step);
+      double complex term = transform (curve, n, sigma, z) * cexp (-z * d->first);
+      term *= (omega > 0 ? 2 : 1) * omega_step / (2 * M_PI);
+      for (unsigned i = 0; i < d->count; i++, term *= turn)
+        d->f[i] += creal (term);
+    }
+}
+
+/* What a key adds to the divergence.  */
+static double
+divergence_of (double p, double q)
+{
+  double x = fabs (p - q) / (p + q);
+  return (p + q) / 4 * ((1 + x) * log1p (x) + (x < 1 ? (1 - x) * log1p (-x) : 0));
+}
+
+double
+qk_softmax_divergence (double n, double sigma)
+{
+  enum
+  {
+    MOST = 2048
+  };
+  struct curve curve;
+  double f[MOST], p[MOST], sum = 0;
+  const struct qk_softmax_rows rows = { .n = n };
+  if (!known (&rows, sigma) || n > 4096 || (sigma != 0 && (sigma < 0.5 || sigma > 32)))
+    return NAN;
+  if (n == 1 || sigma == 0)
+    return 0;
+  make_curve (&curve, n, sigma);
+  struct density d = { .step = 0.5 * fmin (sigma, 1), .first = -13 * sigma - log (n), .f = f };
+  d.count = (unsigned)((13 * sigma - d.first) / d.step) + 1;
+  invert (&d, &curve, n, sigma);
+  for (unsigned i = 0; i < d.count; i++)
+    p[i] = 1 / (1 + exp (-(d.first + i * d.step)));
+  for (unsigned i = 0; i < d.count; i++)
+    {
+      double row = 0;
+      for (unsigned j = 0; j < i; j++)
+        row += f[j] * divergence_of (p[i], p[j]);
+      sum += f[i] * row;
+    }
+  return 2 * n * d.step * d.step * sum;
+}
+
 /* ---- Mixing over the norm of the query.  */
 
 /* ln ||q|| = ln (d) / 2 + x has a density in proportion to exp (d (x - expm1 (2 x) / 2)).  A

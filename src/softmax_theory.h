@@ -48,6 +48,14 @@ void qk_softmax_moments (struct qk_softmax_moments *m, const struct qk_softmax_r
    be below 1e-18: there the integral is ill-conditioned.  */
 double qk_softmax_above (const struct qk_softmax_rows *rows, double sigma, double u);
 
+/* The expected Jensen-Shannon divergence, in nats, of two independent rows of n scores: with f the
+   density of l = ln (p_1 / (1 - p_1)) and eta (p) = -p ln p,
+
+     n times the double integral of f (l) f (l') [eta ((p + p') / 2) - (eta (p) + eta (p')) / 2].
+
+   Relative error below 1e-9, for n <= 4096 and 0.5 <= sigma <= 32, and 0 at sigma = 0; else NAN. */
+double qk_softmax_divergence (double n, double sigma);
+
 /* The moments as functions of sigma in an interval, for several d and c: a Chebyshev interpolant in
    asinh (sigma): they vary with ln sigma where it is large, and with sigma (E max p) or sigma^2
    near 0.  */

@@ -6,7 +6,7 @@
 
 # Claims with rows in the table of proofs and none in the ledger yet.  A name leaves when its row comes.
 ahead='
-  training-stability shared-training head-parameters head-cost head-subspaces head-mixture head-rank head-init head-training head-robustness low-dimension
+  training-stability shared-training head-training head-robustness low-dimension
 '
 
 set -u

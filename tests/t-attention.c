@@ -281,6 +281,27 @@ START_TEST (jacobian_against_mpfr)
 }
 END_TEST
 
+START_TEST (divergence_against_mpfr)
+{
+  uint64_t state = 29;
+  double x[MOST], p[MOST], q[MOST], worst = 0;
+  for (uint64_t trial = 0; trial < 800 * effort (); trial++)
+    {
+      size_t n = inputs (x, trial, &state, MOST);
+      qk_softmax (p, x, n);
+      for (size_t i = 0; i < n; i++) /* near p, or anything */
+        x[i] = trial % 3 ? x[i] * (1 + 1e-5 * (double)(i % 5)) : (double)(next (&state) % 50);
+      qk_softmax (q, x, n);
+      double exact = qk_weights_divergence_ref (p, q, n, 0).value;
+      double off = fabs (qk_weights_divergence (p, q, n) - exact);
+      double allowed = ((double)n + 8) * 0x1p-53;
+      ck_assert_msg (off <= allowed, "trial %d: %g, off by %g", (int)trial, exact, off);
+      worst = fmax (worst, off / allowed);
+    }
+  ck_assert_double_gt (worst, 0.02);
+}
+END_TEST
+
 START_TEST (norm_against_mpfr)
 {
   uint64_t state = 23;
@@ -605,6 +626,42 @@ START_TEST (known_matrices)
 }
 END_TEST
 
+/* Rows without a key in common, equal ones, and three quarters against a quarter.  */
+START_TEST (known_heads)
+{
+  const double p[] = { 1, 0, 0 }, q[] = { 0, 0.5, 0.5 }, r[] = { 0.75, 0.25 }, s[] = { 0.25, 0.75 };
+  double room[9];
+  ck_assert_double_eq (qk_weights_overlap (p, q, 3), 0);
+  ck_assert_double_eq (qk_weights_overlap (q, q, 3), 0.5);
+  ck_assert_double_eq (qk_weights_overlap (r, s, 2), 0.375);
+  ck_assert_double_eq_tol (qk_weights_divergence (p, q, 3), M_LN2, 2e-16);
+  ck_assert_double_eq (qk_weights_divergence (q, q, 3), 0);
+  /* H (1/2, 1/2) - H (3/4, 1/4) = ln 2 - (2 ln 2 - 3/4 ln 3).  */
+  ck_assert_double_eq_tol (qk_weights_divergence (r, s, 2), 0.75 * log (3) - M_LN2, 2e-16);
+
+  /* One pattern of two keys loses half of both; two patterns lose nothing.  */
+  ck_assert_double_eq_tol (qk_weights_loss (q, 1, 3, 1, room), 0.5, 1e-15);
+  ck_assert_double_eq_tol (qk_weights_loss (p, 1, 3, 0, room), 0, 1e-15);
+  ck_assert_double_eq_tol (qk_weights_loss (p, 1, 3, 2, room), 1, 1e-15);
+  const double both[] = { 0.75, 0.25, 0.25, 0.75 };
+  ck_assert_double_lt (qk_weights_loss (both, 2, 2, 0, room), 1e-30);
+}
+END_TEST
+
+/* One head of one column, two tokens 1 and -1: scores q k of either sign, W_V W_O = 6.  */
+START_TEST (known_forward)
+{
+  const double x[] = { 1, -1 }, wq = 1, wk = 2, wv = 2, wo = 3, nan = NAN;
+  double y[2], room[2 * (4 + 3)], p = 1 / (1 + exp (-4));
+  struct qk_heads_block w = { 2, 1, 1, 1, 1, &wq, &wk, &wv, &wo };
+  ck_assert_int_eq (qk_heads_forward (y, x, &w, room), 0);
+  ck_assert_double_eq_tol (y[0], 6 * (2 * p - 1), 1e-14);
+  ck_assert_double_eq_tol (y[1], -6 * (2 * p - 1), 1e-14);
+  w.wq = &nan;
+  ck_assert_int_eq (qk_heads_forward (y, x, &w, room), -1);
+}
+END_TEST
+
 /* G = e_1 e_2^T alone: s_12 = x_1 W_Q (x_2 W_K)^T, with the two gradients x_1^T k_2 and x_2^T q_1.
  */
 START_TEST (known_weight_gradients)
@@ -757,6 +814,34 @@ END_TEST
 
 /* Scores of shared projections are the same bits across the diagonal; ranks and signs of random
    forms.  */
+/* 0 <= divergence <= ln 2, the same both ways; of all keys together at most h are kept, and exactly
+   h by h independent rows.  */
+START_TEST (head_laws)
+{
+  uint64_t state = 77;
+  double x[MOST], p[3 * MOST], room[4 * MOST];
+  for (uint64_t trial = 0; trial < 300 * effort (); trial++)
+    {
+      size_t n = 3 + (size_t)(next (&state) % (MOST - 3));
+      for (size_t a = 0; a < 3; a++)
+        {
+          for (size_t i = 0; i < n; i++)
+            x[i] = (double)(next (&state) >> 11) * 0x1p-51 - 2;
+          qk_softmax (p + a * n, x, n);
+        }
+      double there = qk_weights_divergence (p, p + n, n);
+      ck_assert (there > 0 && there < M_LN2 && there == qk_weights_divergence (p + n, p, n));
+      for (size_t h = 1; h <= 3; h++)
+        {
+          double kept = 0;
+          for (size_t i = 0; i < n; i++)
+            kept += 1 - qk_weights_loss (p, h, n, i, room);
+          ck_assert_double_eq_tol (kept, (double)h, 1e-10);
+        }
+    }
+}
+END_TEST
+
 START_TEST (matrix_laws)
 {
   uint64_t state = 79;
@@ -790,6 +875,8 @@ main (void)
   tcase_add_test (exact, known_gradient);
   tcase_add_test (exact, known_additive);
   tcase_add_test (exact, known_matrices);
+  tcase_add_test (exact, known_heads);
+  tcase_add_test (exact, known_forward);
   tcase_add_test (exact, known_weight_gradients);
   tcase_add_test (exact, known_eigenvalues);
   suite_add_tcase (suite, exact);
@@ -804,6 +891,7 @@ main (void)
   TCase *twin = tcase_create ("twin");
   tcase_add_test (twin, softmax_against_mpfr);
   tcase_add_test (twin, jacobian_against_mpfr);
+  tcase_add_test (twin, divergence_against_mpfr);
   tcase_add_test (twin, norm_against_mpfr);
   tcase_add_test (twin, norm_against_gsl);
   tcase_add_test (twin, gradient_against_mpfr);
@@ -819,6 +907,7 @@ main (void)
   tcase_add_test (laws, jacobian_laws);
   tcase_add_test (laws, norm_is_at_most_half);
   tcase_add_test (laws, gradient_laws);
+  tcase_add_test (laws, head_laws);
   tcase_add_test (laws, matrix_laws);
   suite_add_tcase (suite, laws);
   return run (suite);

@@ -4,6 +4,7 @@
    t-lanes-avx512 is this too, of one build: the AVX-512 source with SIMDe in place of the processor
    (QK_EMULATED; QK_SIMDE where there is SIMDe).  */
 
+#include "attention.h"
 #include "lanes/kernels.h"
 #include "polynomials.h"
 #include "support.h"
@@ -88,7 +89,8 @@ START_TEST (builds_are_listed)
       ck_assert (qk_kernels_find (k[n]->isa) == k[n]);
       ck_assert (k[n]->draw && k[n]->shape && k[n]->mix && k[n]->tile && k[n]->pairs
                  && k[n]->tile_sums && k[n]->pair_sums && k[n]->row_sums && k[n]->row_stats
-                 && k[n]->row_weights && k[n]->row_gradient && k[n]->additive);
+                 && k[n]->row_weights && k[n]->row_gradient && k[n]->row_divergence
+                 && k[n]->additive);
     }
   ck_assert_str_eq (k[n - 1]->isa, "plain");
   ck_assert (qk_kernels_find (NULL) == k[0]);
@@ -657,6 +659,68 @@ near (double x, long double exact, long double error, const char *what, uint64_t
                   x - exact, error);
 }
 
+/* Overlap in order, bit for bit; divergence within its error of the plain one, the same both ways
+   round, 0 for equal rows, and the same bits in every build.  Weights may be 0, in either row or in
+   both, or nearly equal.  */
+START_TEST (divergences_plainly)
+{
+  for (uint64_t trial = 0; trial < 300 * effort (); trial++)
+    {
+      size_t n = row_lengths[trial % 9];
+      double *p = values (8 * n, trial), *q = values (8 * n, trial + 1000);
+      for (size_t lane = 0; lane < 8; lane++)
+        {
+          double sum[2] = { 0 };
+          for (size_t j = 0; j < n; j++)
+            {
+              double *a = &p[8 * j + lane], *b = &q[8 * j + lane];
+              *a = j % 5 == 3 ? 0 : fabs (*a) + 1e-300;
+              *b = trial % 3 == 1 ? *a * (1 + 1e-3 * (double)(j % 7)) : fabs (*b) + 1e-300;
+              *b = j % 5 == trial % 5 ? 0 : *b;
+              sum[0] += *a;
+              sum[1] += *b;
+            }
+          for (size_t j = 0; j < n; j++)
+            {
+              p[8 * j + lane] /= sum[0] > 0 ? sum[0] : 1;
+              q[8 * j + lane] /= sum[1] > 0 ? sum[1] : 1;
+            }
+        }
+      _Alignas(QK_ALIGN) double overlap[8] = { 0 }, divergence[8] = { 0 }, back[8] = { 0 },
+                                none[8] = { 0 }, plain[8] = { 0 }, first[8] = { 2.385 };
+      build (_i)->row_divergence (overlap, divergence, p, q, n);
+      build (_i)->row_divergence (none, back, q, p, n);
+      ck_assert (!memcmp (divergence, back, sizeof back) && !memcmp (overlap, none, sizeof none));
+      memset (none, 0, sizeof none);
+      qk_kernels_find ("plain")->row_divergence (none, plain, p, q, n);
+      ck_assert_msg (!memcmp (divergence, plain, sizeof plain), "%s: trial %" PRIu64,
+                     build (_i)->isa, trial);
+      for (size_t lane = 0; lane < 8; lane++)
+        {
+          double a[4096], b[4096], common = 0;
+          ck_assert_uint_le (n, 4096);
+          for (size_t j = 0; j < n; j++)
+            {
+              a[j] = p[8 * j + lane];
+              b[j] = q[8 * j + lane];
+              common = fma (a[j], b[j], common);
+            }
+          ck_assert_double_eq (overlap[lane], common);
+          near (divergence[lane], qk_weights_divergence (a, b, n), 2 * ((double)n + 8) * 0x1p-53,
+                "divergence", trial);
+        }
+      /* Sums go on from where they are.  */
+      memset (back, 0, sizeof back);
+      build (_i)->row_divergence (first, back, p, p, n);
+      for (size_t lane = 0; lane < 8; lane++)
+        ck_assert_double_eq (back[lane], 0);
+      ck_assert_double_ge (first[0], 2.385);
+      free (p);
+      free (q);
+    }
+}
+END_TEST
+
 /* |J K|^2 in the order of the header, bit for bit, and within its error of J K formed in long
    double.  One weight may be nearly 1: nothing is lost then.  */
 START_TEST (gradients_against_long_double)
@@ -1183,6 +1247,7 @@ main (void)
   tcase_add_loop_test (twin, rows_against_long_double, 0, n);
   tcase_add_loop_test (twin, weights_are_in_order, 0, n);
   tcase_add_loop_test (twin, gradients_against_long_double, 0, n);
+  tcase_add_loop_test (twin, divergences_plainly, 0, n);
   tcase_add_loop_test (twin, exp_against_mpfr, 0, n);
   tcase_add_loop_test (twin, row_stats_against_mpfr, 0, n);
   tcase_add_loop_test (twin, tanh_against_mpfr, 0, n);

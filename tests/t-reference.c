@@ -165,6 +165,9 @@ START_TEST (known_attention)
   is (qk_softmax_entropy_ref (even, 2, 100), M_LN2, "0.693147180559945309417232121458");
   is (qk_softmax_entropy_ref (even, 1, 100), 0, "0");
   is (qk_softmax_participation_ref (p, 2, 53), 0.5, "0.5");
+  double left[] = { 1, 0 }, right[] = { 0, 1 };
+  is (qk_weights_divergence_ref (left, right, 2, 100), M_LN2, "0.693147180559945309417232121458");
+  is (qk_weights_divergence_ref (p, p, 2, 53), 0, "0");
   is (qk_jacobian_trace_ref (p, 2, 53), 0.5, "0.5");
   is (qk_jacobian_square_ref (p, 2, 53), 0.25, "0.25");
   is (qk_jacobian_norm_ref (p, 2, 0), 0.5, NULL);

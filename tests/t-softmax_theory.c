@@ -188,6 +188,37 @@ START_TEST (no_spread)
 }
 END_TEST
 
+/* Reference values by another quadrature, and what is not known.  */
+START_TEST (divergences)
+{
+  static const double known[][4] = { { 8, 1, .16172584, 1e-8 },
+                                     { 64, 1, .19537569, 1e-8 },
+                                     { 64, 4, .63402173, 1e-8 },
+                                     { 512, 1, .2005660422307, 1e-10 } };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    ck_assert_double_eq_tol (qk_softmax_divergence (known[i][0], known[i][1]), known[i][2],
+                             known[i][3]);
+  ck_assert_double_eq (qk_softmax_divergence (1, 2.385), 0);
+  ck_assert_double_eq (qk_softmax_divergence (7, 0), 0);
+  ck_assert (isnan (qk_softmax_divergence (7, 0.4)) && isnan (qk_softmax_divergence (7, 33)));
+  ck_assert (isnan (qk_softmax_divergence (7.5, 1)) && isnan (qk_softmax_divergence (5000, 1)));
+  /* It rises with sigma, from about sigma^2 (1 - 1/n) / 4 on, to ln 2 (1 - 1/n): the weight is on
+     one key of each.  */
+  for (double n = 2; n <= 4096; n *= 3)
+    {
+      double before = 0;
+      for (double sigma = 0.5; sigma <= 32; sigma *= 1.7)
+        {
+          double x = qk_softmax_divergence (floor (n), sigma);
+          ck_assert (x > before && x < M_LN2 * (1 - 1 / floor (n)));
+          before = x;
+        }
+      double small = qk_softmax_divergence (floor (n), 0.5);
+      ck_assert_double_eq_tol (small, 0.0625 * (1 - 1 / floor (n)), 0.25 * small);
+    }
+}
+END_TEST
+
 START_TEST (gap_density)
 {
   NEAR (qk_softmax_gap_density (2), 1 / sqrt (M_PI), 1e-15);
@@ -459,6 +490,73 @@ END_TEST
 
 /* Three scores but for their mean are a point of a plane, and the largest is x_1 in a sector of
    120 degrees, in which nothing has a kink.  */
+/* Of two scores each row is one logit, x_1 - x_2 of deviation sigma sqrt (2): a double integral
+   over two normal laws.  */
+START_TEST (two_divergences)
+{
+  for (double sigma = 0.5; sigma <= 32; sigma *= 1.9)
+    {
+      double sd = sigma * M_SQRT2, h = fmin (sd, 1) / 8, sum = 0;
+      for (double u = -9 * sd; u < 9 * sd; u += h)
+        for (double v = -9 * sd; v < u; v += h)
+          {
+            double p = 1 / (1 + exp (-u)), q = 1 / (1 + exp (-v));
+            double both = exp (-(u * u + v * v) / (2 * sd * sd)) / (2 * M_PI * sd * sd);
+            double r = 1 / (1 + exp (u)), s = 1 / (1 + exp (v));
+            sum += h * h * both
+                   * (p * log (2 * p / (p + q)) + q * log (2 * q / (p + q))
+                      + r * log (2 * r / (r + s)) + s * log (2 * s / (r + s)));
+          }
+      ck_assert_msg (fabs (qk_softmax_divergence (2, sigma) / sum - 1) < 1e-8, "%g: %.15g, %.15g",
+                     sigma, qk_softmax_divergence (2, sigma), sum);
+    }
+}
+END_TEST
+
+/* Rows of normal scores by another generator, their divergence from the entropies.  */
+START_TEST (divergence_sampled)
+{
+  static const double at[][2] = { { 3, 0.7 }, { 9, 2 }, { 40, 0.5 }, { 17, 6 } };
+  double x[2][64], p[2][64];
+  uint64_t state = 91;
+  for (size_t k = 0; k < 4; k++)
+    {
+      size_t n = (size_t)at[k][0], rows = (size_t)(20000 * effort ());
+      double sum = 0, squares = 0;
+      for (size_t row = 0; row < rows; row++)
+        {
+          double mean[64], value = 0;
+          for (int head = 0; head < 2; head++)
+            {
+              double total = 0;
+              for (size_t i = 0; i < n; i++)
+                {
+                  double r = ((double)(next (&state) >> 11) + 0.5) * 0x1p-53,
+                         angle = (double)(next (&state) >> 11) * 0x1p-52 * M_PI;
+                  x[head][i] = exp (at[k][1] * sqrt (-2 * log (r)) * cos (angle));
+                  total += x[head][i];
+                }
+              for (size_t i = 0; i < n; i++)
+                {
+                  p[head][i] = x[head][i] / total;
+                  value += p[head][i] * log (p[head][i]) / 2;
+                }
+            }
+          for (size_t i = 0; i < n; i++)
+            {
+              mean[i] = (p[0][i] + p[1][i]) / 2;
+              value -= mean[i] * log (mean[i]);
+            }
+          sum += value;
+          squares += value * value;
+        }
+      double estimate = sum / (double)rows;
+      double error = sqrt ((squares / (double)rows - estimate * estimate) / (double)rows);
+      ck_assert_double_eq_tol (qk_softmax_divergence (at[k][0], at[k][1]), estimate, 6 * error);
+    }
+}
+END_TEST
+
 START_TEST (three_scores)
 {
   static const double sigma[] = { .05, .6, 1, 2.385 };
@@ -745,6 +843,7 @@ main (void)
   tcase_add_test (exact, known_values);
   tcase_add_test (exact, known_gradients);
   tcase_add_test (exact, no_spread);
+  tcase_add_test (exact, divergences);
   tcase_add_test (exact, gap_density);
   tcase_add_test (exact, examples);
   suite_add_tcase (suite, exact);
@@ -755,6 +854,8 @@ main (void)
   suite_add_tcase (suite, edges);
 
   tcase_add_test (twin, two_scores);
+  tcase_add_test (twin, two_divergences);
+  tcase_add_test (twin, divergence_sampled);
   tcase_add_test (twin, three_scores);
   tcase_add_test (twin, three_scores_above);
   tcase_add_test (twin, causal_twin);

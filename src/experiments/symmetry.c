@@ -7,8 +7,8 @@
 
 #include "../attention.h"
 #include "../enclose.h"
+#include "../inputs.h"
 #include "../message.h"
-#include "../projection.h"
 #include "../scored.h"
 #include "../symmetry_theory.h"
 #include "../tiling.h"
@@ -48,31 +48,26 @@ struct setup
   struct qk_symmetry claimed; /* the same for components of mean 0 and variance 1 */
   size_t n, D, d;
   double shift_self, shift_off; /* sums are taken about these means */
-  uint64_t inputs;              /* a block */
+  uint64_t count;               /* inputs a block */
+  struct qk_inputs inputs;
 };
-
-/* ---- Inputs ---------------------------------------------------------------------------------- */
 
 enum role
 {
-  ROLE_X,
-  ROLE_WQ,
-  ROLE_WK,
-  ROLE_G,
+  ROLE_G = QK_ROLE_OTHERS,
   ROLE_E
 };
 
 static bool
 weighted (const struct setup *u)
 {
-  return u->exact.weights != QK_UNWEIGHTED;
+  return qk_inputs_weighted (&u->inputs);
 }
 
-/* Coordinates of Q and K as operands.  */
 static size_t
 width (const struct setup *u)
 {
-  return weighted (u) ? qk_rows_padded (u->d) : u->D;
+  return qk_inputs_width (&u->inputs);
 }
 
 static size_t
@@ -85,101 +80,6 @@ static size_t
 smaller (size_t a, size_t b)
 {
   return a < b ? a : b;
-}
-
-static size_t
-aligned (size_t doubles)
-{
-  return (doubles + QK_LANES - 1) / QK_LANES * QK_LANES;
-}
-
-/* Scratch as it is handed out; without memory it is only counted.  */
-struct store
-{
-  double *memory;
-  size_t used; /* doubles */
-};
-
-static double *
-take (struct store *store, size_t doubles)
-{
-  double *here = store->memory ? store->memory + store->used : NULL;
-  store->used += aligned (doubles);
-  return here;
-}
-
-/* Operands, and what follows them.  */
-struct input
-{
-  double *x, *wq, *wk, *q, *k;
-  uint64_t *words;
-  struct store rest;
-};
-
-/* Lay an input out from memory on.  Without weights Q and K are X itself; shared weights are one.
- */
-static struct input
-lay (const struct setup *u, void *memory)
-{
-  struct input in = { .rest = { memory, 0 } };
-  struct store *store = &in.rest;
-  size_t b = qk_rows_padded (u->n), tokens = qk_rows_size (u->n, u->D),
-         weights = weighted (u) ? qk_rows_size (u->d, u->D) : 0;
-  in.words
-      = (uint64_t *)take (store, 2 * larger (larger (tokens, weights), qk_rows_size (u->n, u->n)));
-  in.x = in.q = in.k = take (store, tokens);
-  if (weighted (u))
-    {
-      in.wq = in.wk = take (store, weights);
-      if (u->exact.weights == QK_SEPARATE)
-        in.wk = take (store, weights);
-      in.q = take (store, b * width (u));
-      in.k = take (store, b * width (u));
-    }
-  return in;
-}
-
-static struct qk_law
-law_of_weights (const struct setup *u)
-{
-  return (struct qk_law){ &qk_law_types[QK_NORMAL], .sd = 1 / sqrt ((double)u->D) };
-}
-
-/* Draw input t of the block: tokens, weights, and their projections, K apart from Q even where the
-   weights are shared.  */
-static void
-draw (struct input *in, const struct setup *u, uint64_t t, struct qk_work *work)
-{
-  const struct qk_kernels *kernels = work->kernels;
-  const struct qk_law law = law_of_weights (u);
-  enum qk_normed norm = u->exact.norm;
-  size_t b = qk_rows_padded (u->n);
-  *in = lay (u, work->scratch);
-  qk_operand_draw (in->x, u->n, u->D, &u->exact.law, false, t, ROLE_X, kernels, &work->source,
-                   in->words);
-  if (norm == QK_NORMED_RMS || norm == QK_NORMED_LAYER)
-    qk_operand_normalise (in->x, b, u->D, norm == QK_NORMED_RMS ? QK_NORM_RMS : QK_NORM_LAYER);
-  if (weighted (u))
-    {
-      qk_operand_draw (in->wq, u->d, u->D, &law, true, t, ROLE_WQ, kernels, &work->source,
-                       in->words);
-      if (u->exact.weights == QK_SEPARATE)
-        qk_operand_draw (in->wk, u->d, u->D, &law, true, t, ROLE_WK, kernels, &work->source,
-                         in->words);
-      qk_operand_project (in->q, in->x, in->wq, b, u->D, u->d, kernels);
-      qk_operand_project (in->k, in->x, in->wk, b, u->D, u->d, kernels);
-    }
-  if (norm == QK_NORMED_QK)
-    qk_operand_normalise (in->q, b, width (u), QK_NORM_UNIT);
-  if (norm == QK_NORMED_QK && in->k != in->q)
-    qk_operand_normalise (in->k, b, width (u), QK_NORM_UNIT);
-}
-
-/* Score of row i and column j, in score layout with b columns.  */
-static size_t
-at (size_t b, size_t i, size_t j)
-{
-  return (i / QK_LANES * b + j) * QK_LANES + i % QK_LANES;
 }
 
 /* ---- Blocks ---------------------------------------------------------------------------------- */
@@ -225,15 +125,15 @@ add_scores (double row[SCORE_COLUMNS], const struct setup *u, const double *s)
   double sum[SCORE_COLUMNS] = { 0 }, squares = (double)n * (double)n, pairs = squares - (double)n;
   for (size_t i = 0; i < n; i++)
     {
-      double self = s[at (b, i, i)], x = self - u->shift_self;
+      double self = s[qk_score_index (b, i, i)], x = self - u->shift_self;
       sum[ALL] += self * self;
       sum[SELF_1] += x;
       sum[SELF_2] += x * x;
     }
   for (size_t i = 0; i < n; i += QK_LANES)
     for (size_t j = 0; j <= i; j += QK_LANES)
-      add_pairs (sum, u, s + at (b, i, j), s + at (b, j, i), smaller (n - i, QK_LANES),
-                 smaller (n - j, QK_LANES), i == j);
+      add_pairs (sum, u, s + qk_score_index (b, i, j), s + qk_score_index (b, j, i),
+                 smaller (n - i, QK_LANES), smaller (n - j, QK_LANES), i == j);
   row[APART] += sum[APART] / squares;
   row[ALL] += sum[ALL] / squares;
   row[SELF_1] += sum[SELF_1] / (double)n;
@@ -247,18 +147,18 @@ scores_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
 {
   const struct setup *u = c->own;
   size_t b = qk_rows_padded (u->n);
-  struct input in;
+  struct qk_drawn in;
   qk_source_open (&work->source, work->seed, c->cell, index);
   memset (row, 0, SCORE_COLUMNS * sizeof *row);
-  for (uint64_t t = 0; t < u->inputs; t++)
+  for (uint64_t t = 0; t < u->count; t++)
     {
-      draw (&in, u, t, work);
-      double *s = take (&in.rest, b * b);
+      qk_inputs_draw (&in, &u->inputs, t, work);
+      double *s = qk_store_take (&in.rest, b * b);
       qk_operand_scores (s, in.q, b, b, in.k, b, width (u), work->kernels);
       add_scores (row, u, s);
     }
   for (int i = 0; i < SCORE_COLUMNS; i++)
-    row[i] /= (double)u->inputs;
+    row[i] /= (double)u->count;
   return isnan (row[ALL] + row[OFF_2]) ? -1 : 0;
 }
 
@@ -280,18 +180,18 @@ rows_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work
 {
   const struct setup *u = c->own;
   size_t b = qk_rows_padded (u->n);
-  struct input in;
+  struct qk_drawn in;
   qk_source_open (&work->source, work->seed, c->cell, index);
   *row = 0;
-  for (uint64_t t = 0; t < u->inputs; t++)
+  for (uint64_t t = 0; t < u->count; t++)
     {
-      draw (&in, u, t, work);
-      double *s = take (&in.rest, QK_LANES * b);
+      qk_inputs_draw (&in, &u->inputs, t, work);
+      double *s = qk_store_take (&in.rest, QK_LANES * b);
       qk_operand_scores (s, in.q, b, QK_LANES, in.k, b, width (u), work->kernels);
-      double most = s[at (b, 0, 0)] + room_of (u);
+      double most = s[qk_score_index (b, 0, 0)] + room_of (u);
       bool highest = true;
       for (size_t j = 1; j < u->n; j++)
-        highest &= s[at (b, 0, j)] <= most;
+        highest &= s[qk_score_index (b, 0, j)] <= most;
       *row += highest;
     }
   return 0;
@@ -318,42 +218,23 @@ struct matrices
 };
 
 static struct matrices
-spread (const struct setup *u, struct store *from)
+spread (const struct setup *u, struct qk_store *from)
 {
   struct matrices m;
   size_t n = u->n, D = u->D, d = u->d;
   size_t side = larger (n, (double)D <= MOST_DIMENSIONS ? D : 0);
-  m.x = take (from, n * D);
-  m.wq = take (from, D * d);
-  m.wk = take (from, D * d);
-  m.q = take (from, n * d);
-  m.k = take (from, n * d);
-  m.g = take (from, qk_rows_size (n, n));
-  m.e = take (from, qk_rows_size (d, D));
-  m.gq = take (from, D * d);
-  m.gk = take (from, D * d);
-  m.a = take (from, side * side);
-  m.room = take (from, side * side + 3 * side + n * d);
+  m.x = qk_store_take (from, n * D);
+  m.wq = qk_store_take (from, D * d);
+  m.wk = qk_store_take (from, D * d);
+  m.q = qk_store_take (from, n * d);
+  m.k = qk_store_take (from, n * d);
+  m.g = qk_store_take (from, qk_rows_size (n, n));
+  m.e = qk_store_take (from, qk_rows_size (d, D));
+  m.gq = qk_store_take (from, D * d);
+  m.gk = qk_store_take (from, D * d);
+  m.a = qk_store_take (from, side * side);
+  m.room = qk_store_take (from, side * side + 3 * side + n * d);
   return m;
-}
-
-/* Rows of an operand as a matrix; transposed, its rows are columns.  */
-static void
-unfold (double *y, const double *x, size_t rows, size_t d, bool transposed)
-{
-  size_t b = qk_rows_padded (rows);
-  for (size_t r = 0; r < rows; r++)
-    for (size_t i = 0; i < d; i++)
-      y[transposed ? i * rows + r : r * d + i] = x[qk_operand_index (b, d, r, i)];
-}
-
-static double
-length (const double *x, size_t n)
-{
-  double sum = 0;
-  for (size_t i = 0; i < n; i++)
-    sum += x[i] * x[i];
-  return sqrt (sum);
 }
 
 /* L = sum of g_ij s_ij for weights W + h E on both sides.  */
@@ -432,7 +313,8 @@ violations (const double *s, const struct setup *u)
   double room = 1 + (double)(2 * width (u) + 8) * U, count = 0;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < i; j++)
-      count += fabs (s[at (b, i, j)]) > fmax (s[at (b, i, i)], s[at (b, j, j)]) * room;
+      count += fabs (s[qk_score_index (b, i, j)])
+               > fmax (s[qk_score_index (b, i, i)], s[qk_score_index (b, j, j)]) * room;
   return count;
 }
 
@@ -449,7 +331,7 @@ normaliser_error (double *p, const double *s, const struct setup *u,
     keys[lane] = n;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < n; j++)
-      most = fmax (most, s[at (b, i, j)]);
+      most = fmax (most, s[qk_score_index (b, i, j)]);
   struct qk_row_sums whole = { .z = { 0 } }; /* Z = 1: the weights are e^t */
   for (size_t lane = 0; lane < QK_LANES; lane++)
     whole.max[lane] = most;
@@ -464,12 +346,13 @@ normaliser_error (double *p, const double *s, const struct setup *u,
     {
       Z[i] = 0;
       for (size_t j = 0; j < n; j++)
-        Z[i] += e[at (b, i, j)];
+        Z[i] += e[qk_score_index (b, i, j)];
     }
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < i; j++)
       {
-        double there = p[at (b, i, j)] * Z[i], back = p[at (b, j, i)] * Z[j];
+        double there = p[qk_score_index (b, i, j)] * Z[i],
+               back = p[qk_score_index (b, j, i)] * Z[j];
         if (there > 0 && back > 0)
           worst = fmax (worst, fabs (there / back - 1));
       }
@@ -489,9 +372,9 @@ static size_t
 close_room (const struct setup *u)
 {
   size_t b = qk_rows_padded (u->n);
-  struct store counted = { 0 };
-  take (&counted, b * b);
-  take (&counted, 2 * b * b + b);
+  struct qk_store counted = { 0 };
+  qk_store_take (&counted, b * b);
+  qk_store_take (&counted, 2 * b * b + b);
   spread (u, &counted);
   return counted.used;
 }
@@ -502,10 +385,11 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   const struct setup *u = c->own;
   const struct qk_law normal = { &qk_law_types[QK_NORMAL], .sd = 1 };
   size_t n = u->n, D = u->D, d = u->d, b = qk_rows_padded (n);
-  struct input in;
+  struct qk_drawn in;
   qk_source_open (&work->source, work->seed, c->cell, index);
-  draw (&in, u, 0, work);
-  double *s = take (&in.rest, b * b), *p = take (&in.rest, 2 * b * b + b); /* p, e, Z */
+  qk_inputs_draw (&in, &u->inputs, 0, work);
+  double *s = qk_store_take (&in.rest, b * b),
+         *p = qk_store_take (&in.rest, 2 * b * b + b); /* p, e, Z */
   struct matrices m = spread (u, &in.rest);
   for (int i = 0; i < CLOSE_COLUMNS; i++)
     row[i] = 0;
@@ -520,20 +404,20 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
     {
       for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++)
-          m.a[i * n + j] = s[at (b, i, j)];
-      double size = length (in.q, b * width (u)) * length (in.k, b * width (u));
+          m.a[i * n + j] = s[qk_score_index (b, i, j)];
+      double size = qk_array_length (in.q, b * width (u)) * qk_array_length (in.k, b * width (u));
       row[NEGATIVE]
           = qk_negative_eigenvalues (m.a, n, (double)(16 * n + 2 * width (u)) * U * size, m.room);
     }
   if (!weighted (u))
     return row[NEGATIVE] < 0 ? -1 : 0;
 
-  unfold (m.x, in.x, n, D, false);
-  unfold (m.wq, in.wq, d, D, true);
-  unfold (m.wk, in.wk, d, D, true);
+  qk_operand_unfold (m.x, in.x, n, D, false);
+  qk_operand_unfold (m.wq, in.wq, d, D, true);
+  qk_operand_unfold (m.wk, in.wk, d, D, true);
   if ((double)D <= MOST_DIMENSIONS)
     {
-      double size = length (m.wq, D * d) * length (m.wk, D * d);
+      double size = qk_array_length (m.wq, D * d) * qk_array_length (m.wk, D * d);
       qk_score_matrix (m.a, m.wq, m.wk, D, D, d);
       row[RANK] = qk_matrix_rank (m.a, D, (double)(16 * D + d) * U * size, m.room);
     }
@@ -794,6 +678,13 @@ setup_at (struct setup *u, const struct qk_params *p, size_t i)
   u->n = (size_t)s->n;
   u->D = (size_t)s->D;
   u->d = (size_t)s->d;
+  u->inputs = (struct qk_inputs){ .n = u->n,
+                                  .D = u->D,
+                                  .d = u->d,
+                                  .weights = s->weights,
+                                  .norm = s->norm,
+                                  .law = s->law,
+                                  .weight = { &qk_law_types[QK_NORMAL], .sd = 1 / sqrt (s->D) } };
   double self = value_of (SELF_SCORE_MEAN, s), off = qk_symmetry_off_mean (s);
   u->shift_self = isnan (self) ? 0 : self;
   u->shift_off = isnan (off) ? 0 : off;
@@ -804,7 +695,7 @@ static double
 doubles_of (const struct setup *u, const struct qk_kind *kind)
 {
   size_t b = qk_rows_padded (u->n);
-  size_t input = lay (u, NULL).rest.used;
+  size_t input = qk_inputs_lay (&u->inputs, NULL).rest.used;
   return (double)(input
                   + (kind == &scores_kind ? b * b
                      : kind == &rows_kind ? QK_LANES * b
@@ -1255,7 +1146,7 @@ size_case (struct qk_plan *plan, size_t c, double need, double pool)
     each = ceil (fmin (LEAST_COST / cost, wanted / QK_MIN_BLOCKS));
   each = fmin (fmax (each, ceil (wanted / QK_MAX_BLOCKS)), wanted);
   blocks = ceil (wanted / each);
-  u->inputs = (uint64_t)each;
+  u->count = (uint64_t)each;
   k->blocks = (uint64_t)blocks;
   k->units = each;
   k->cost = each * cost;

@@ -165,6 +165,20 @@ struct qk_kernels
   void (*row_gradient) (double square[QK_LANES], const double *p, const double *k, size_t n,
                         size_t c, const size_t top[QK_LANES]);
 
+  /* Add what 8 rows of weights p and as many of weights q, of n keys, have in common: the overlap
+     sum p q, and their Jensen-Shannon divergence in nats
+
+       sum over keys of (p + q) / 4 [(1 + x) ln (1 + x) + (1 - x) ln (1 - x)],
+       x = |p - q| / (p + q),
+
+     all terms positive; 0 for equal rows, to the bit.
+
+     p, q    panels of weights, >= 0.
+     Error   overlap n u relative; divergence (n + 8) u absolute, for sums of weights of 1.
+     Order   keys in order, overlap = fma (p, q, overlap).  */
+  void (*row_divergence) (double overlap[QK_LANES], double divergence[QK_LANES], const double *p,
+                          const double *q, size_t n);
+
   /* Additive scores of 8 queries with n keys, s_ij = sum over r < h of v_r tanh (a_ir + b_jr).
 
      s       a panel in score layout.

@@ -266,3 +266,33 @@ QK_BUILD (qk_row_gradient) (double square[QK_LANES], const double *p, const doub
     sum = dv_add (sum, gradient_of (p, k + 8 * a, n, c, top, p2, 1));
   dv_store (square, sum);
 }
+
+/* (1 + x) ln (1 + x) + (1 - x) ln (1 - x), 0 <= x <= 1: at 1 the second term is 0 times a number.
+ */
+LANES_INLINE struct dv
+apart (struct dv x)
+{
+  const struct dv zero = dv_set (0), one = dv_set (1);
+  struct dv f, less = dv_sub (one, x), more = dv_add (one, x), l = log_terms (&f, less);
+  struct uv small = dv_bits (dv_sub (x, dv_set (LOG_NEAR)));
+  f = dv_select (f, dv_sub (zero, x), small);
+  l = dv_select (l, zero, small);
+  struct dv down = dv_mul (dv_set (-0.5), dv_fma (f, dv_polynomial (f, qk_log_p, 10), l));
+  return dv_max (dv_fma (less, down, dv_mul (more, log_1_plus (x))), zero);
+}
+
+void
+QK_BUILD (qk_row_divergence) (double overlap[QK_LANES], double divergence[QK_LANES],
+                              const double *p, const double *q, size_t n)
+{
+  struct dv common = dv_load (overlap), sum = dv_load (divergence);
+  for (size_t j = 0; j < n; j++)
+    {
+      struct dv a = dv_load (p + 8 * j), b = dv_load (q + 8 * j), both = dv_add (a, b);
+      struct dv x = dv_div (dv_abs (dv_sub (a, b)), dv_max (both, dv_set (0x1p-1000)));
+      common = dv_fma (a, b, common);
+      sum = dv_add (sum, dv_mul (dv_mul (both, dv_set (0.25)), apart (x)));
+    }
+  dv_store (overlap, common);
+  dv_store (divergence, sum);
+}

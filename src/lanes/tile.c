@@ -169,5 +169,6 @@ const struct qk_kernels QK_BUILD (qk_kernels) = {
   .row_stats = QK_BUILD (qk_row_stats),
   .row_weights = QK_BUILD (qk_row_weights),
   .row_gradient = QK_BUILD (qk_row_gradient),
+  .row_divergence = QK_BUILD (qk_row_divergence),
   .additive = QK_BUILD (qk_additive),
 };

@@ -24,6 +24,9 @@ void QK_BUILD (qk_row_weights) (double *p, const double *s, size_t n, const size
 void QK_BUILD (qk_row_gradient) (double square[QK_LANES], const double *p, const double *k,
                                  size_t n, size_t c, const size_t top[QK_LANES]);
 
+void QK_BUILD (qk_row_divergence) (double overlap[QK_LANES], double divergence[QK_LANES],
+                                   const double *p, const double *q, size_t n);
+
 void QK_BUILD (qk_additive) (double *s, const double *a, const double *b, const double *v, size_t n,
                              size_t h);
 
