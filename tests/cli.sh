@@ -72,6 +72,14 @@ ends 0 symmetry --keys=8 --dk=4 --tolerance=0.2
 ends 0 symmetry --keys=8 --dk=4 --norm=qk --tolerance=0.2
 ends 1 symmetry --weights=shared --expect=0.5..2 --quantity=asymmetry
 ends 3 symmetry --keys=8 --dk=4 --samples=256
+ends 0 heads --keys=8 --model-dim=16 --heads=1,4 --tolerance=0.2
+ends 0 heads --model-dim=512 --heads=1,2,4,8,16,32 --quantity=parameters,flops,softmax_flops
+check "heads: as many operations for every number of heads" \
+  grep -q "Exact in every row: operations = 142606336" out
+ends 0 heads --model-dim=512 --heads=8 --dk=16,32,64 --layers=18 --quantity=parameters,parameters_saved
+check "heads: what narrower queries save, in a sentence" grep -q "d_k = 32: 4.72 M parameters fewer" out
+ends 1 heads --keys=8 --heads=2 --model-dim=8 --dist=normal:sd=2 --init=unit --tolerance=0.2 --quantity=head_score_variance
+ends 3 heads --keys=8 --model-dim=8 --heads=2 --samples=256
 ends 0 additive --keys=8 --dk=4 --tolerance=0.2
 ends 1 additive --dk=64 --expect=0.9..1 --tolerance=0.03 --quantity=additive_variance
 ends 3 additive --keys=8 --dk=4 --samples=256
@@ -183,6 +191,14 @@ usage "symmetry: --keys: '1' is not between 2 and 4096" symmetry --keys=1
 usage "symmetry: queries and keys come from the same tokens" symmetry --q-dist=uniform
 usage "symmetry: an input of 64 tokens, --model-dim=100000 and --dk=4096 takes" symmetry --model-dim=100000 --dk=4096
 usage "symmetry: --expect: '2..1' is an empty range" symmetry --expect=2..1
+usage "heads: --heads=3 does not divide --model-dim=64: a head has d_k = D/h columns" heads --heads=3
+usage "heads: --heads=3 does not divide --model-dim=64: whatever --dk, values keep D/h" heads --heads=3 --dk=8
+usage "heads: --heads: '0' is not between 1 and 65536" heads --heads=0
+usage "heads: --init: 'he' is none of unit, xavier, packed, linear" heads --init=he
+usage "heads: --layers: '1.5' is " heads --layers=1.5
+usage "heads: --keys=4096, --model-dim=1048576, --heads=1 and --layers=1: the number of operations is above 2^53" heads --keys=4096 --model-dim=1048576 --heads=1 --quantity=flops
+usage "heads: an input of 64 tokens and --model-dim=1048576" heads --model-dim=1048576
+usage "heads: queries and keys come from the same tokens" heads --k-dist=uniform
 usage "additive: --hidden: '0' is not between 1 and 1048576" additive --hidden=0
 usage "additive: --keys: '1' is not between 2 and 4096" additive --keys=1
 usage "additive: 64 keys with --dk=65536 and 65536 hidden units take" additive --dk=65536

@@ -33,6 +33,7 @@ done <<END
 0 reference --whole scale --dk=4
 1 scale --dk=2,8 --correlation=-0.5 --tolerance=0.1
 0 symmetry --keys=8 --dk=4 --norm=rms --tolerance=0.2
+0 heads --keys=8 --model-dim=8 --heads=2 --tolerance=0.2
 0 verify score-mean shared-identity head-quality --tolerance=0.1
 3 verify length-dilution --max-samples=300
 0 verify length-dilution shared-identity --thorough --dry-run
