@@ -394,13 +394,13 @@ const struct qk_claim qk_claims[] = {
     .status = QK_TRUE,
     .derivation = "given X, heads are independent and alike: E Σ p^a p^b = E Σ_j (E[p_j | X])² ≥ "
                   "1/n by Cauchy and Schwarz, with equality where E[p_j | X] = 1/n",
-    .checks
-    = CHECKS ({ "heads", "--keys=8,64 --sigma=1,4 --tolerance=0.02 --quantity=head_divergence",
-                "head_divergence", QK_HOLDS },
-              { "heads", "--keys=16 --model-dim=8,64 --heads=8 --quantity=head_overlap",
-                "head_overlap", QK_HOLDS },
-              { "heads", "--keys=16 --model-dim=8,64 --heads=8 --quantity=excess_slope",
-                "excess_slope", QK_HOLDS }) },
+    .checks = CHECKS (
+        { "heads", "--keys=8,64 --heads=1 --sigma=1,4 --tolerance=0.02 --quantity=head_divergence",
+          "head_divergence", QK_HOLDS },
+        { "heads", "--keys=16 --model-dim=8,64 --heads=8 --quantity=head_overlap", "head_overlap",
+          QK_HOLDS },
+        { "heads", "--keys=16 --model-dim=8,64 --heads=8 --quantity=excess_slope", "excess_slope",
+          QK_HOLDS }) },
   { .id = "head-mixture",
     .question = "Q1",
     .said = "one head has one pattern, several heads have several",

@@ -1474,8 +1474,9 @@ static const struct qk_example examples[] = {
     "parameters_saved", QK_HOLDS,
     "7.08 M and 4.72 M parameters fewer for d_k = 16 and 32, as in Table 3 (B) of Vaswani et al. "
     "(2017)." },
-  { "--keys=16,64 --sigma=1,4 --quantity=head_divergence --tolerance=0.02", "head_divergence",
-    QK_HOLDS, "How different independent heads are; a head and itself differ by nothing." },
+  { "--keys=16,64 --heads=1 --sigma=1,4 --quantity=head_divergence --tolerance=0.02",
+    "head_divergence", QK_HOLDS,
+    "How different independent heads are; a head and itself differ by nothing." },
   { "--keys=16 --model-dim=8,64 --heads=2 --quantity=head_overlap --tolerance=0.02", "head_overlap",
     QK_HOLDS, "Heads that share X overlap more than independent ones, by less for larger D." },
   { "--model-dim=32 --heads=4 --init=unit,linear --tolerance=0.05 --quantity=head_score_variance",
