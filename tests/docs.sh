@@ -89,9 +89,13 @@ for name in $experiments; do
   fi
   "$QKCHECK" help "$name" > "$work/text"
   if grep -q -e '--seed=' "$work/help"; then sampling=$all; else sampling=$unsampled; fi
-  without=$(sed -n '/ without\[\]/,/NULL/p' "$source" | grep -o '"[^"]*"' | tr -d '"')
-  for option in $sampling $(rows "$source"); do
-    case " $(echo $without) " in *" $option "*) continue ;; esac
+  # Common options that the command does not take.
+  tr '\n' ' ' < "$source" | grep -oE '\bwithout\[\] *= *\{[^}]*\}' | grep -oE '"[a-z-]+"' | tr -d '"' > "$work/without"
+  sampling_here=$(echo "$sampling" | grep -vxF -f "$work/without")
+  while read -r option; do
+    ! grep -qE -e "^ +(-., )?--$option(=|\$| )" "$work/help" || wrong "qkcheck $name --help has --$option"
+  done < "$work/without"
+  for option in $sampling_here $(rows "$source"); do
     grep -qE -e "^ +(-., )?--$option(=|\$| )" "$work/help" \
       || wrong "--$option is missing in qkcheck $name --help"
     grep -qE -e "^ +(-., )?--$option(=|\$| )" "$work/text" \

@@ -394,6 +394,29 @@ START_TEST (options_reach_the_parts)
 }
 END_TEST
 
+/* Rows that training settles run where they are named, and with --train.  */
+START_TEST (training_is_asked_for)
+{
+  for (const struct qk_claim *c = qk_claims; c->id; c++)
+    {
+      bool trained = false;
+      for (const struct qk_check *k = c->checks; k->command; k++)
+        trained |= !strcmp (k->command, "train");
+      if (!trained)
+        continue;
+      open_plan ("verify", c->id);
+      ck_assert_uint_eq (plan.n_asked, 1);
+      ck_assert_ptr_nonnull (plan.asked[0].part);
+      close_plan ();
+    }
+  open_plan ("verify", "--train --question=Q2");
+  for (size_t i = 0; i < plan.n_asked; i++)
+    ck_assert_msg (!plan.asked[i].part == !plan.asked[i].claim->checks->command, "%s",
+                   plan.asked[i].claim->id);
+  close_plan ();
+}
+END_TEST
+
 /* ---- twin ---- */
 
 /* Each part finds what its command finds alone, to the bit, given the same miss.  */
@@ -521,6 +544,7 @@ main (void)
   tcase_add_test (edges, a_finding_of_no_row_counts);
   tcase_add_test (edges, tolerances);
   tcase_add_test (edges, options_reach_the_parts);
+  tcase_add_test (edges, training_is_asked_for);
   suite_add_tcase (suite, edges);
   TCase *twin = tcase_create ("twin");
   tcase_add_test (twin, parts_are_their_commands);
