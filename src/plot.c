@@ -25,6 +25,7 @@ enum
   SERIES = 8,   /* that shapes and dashes tell apart; more are a cloud of points */
   PANELS = 12,  /* of one picture */
   NAMES = 64,   /* of keys: more than the closed list has */
+  CROWD = 40,   /* points beside each other, from which on they are small */
   TICS = 7,     /* labels below a panel */
   RUN = 3,      /* values of a number that make a panel of a quantity that stands apart */
   TURNS = 5,    /* of choosing panels */
@@ -73,6 +74,7 @@ struct panel
   const char *part[NAMES];       /* the keys that part the series */
   size_t parts, series, values;  /* series 0: a cloud; values of x */
   size_t style[SERIES];          /* of each series */
+  double slant;                  /* pixels that words below take where they stand aslant; or 0 */
   bool log_x, log_y, single;     /* single: one x only */
   double x_lo, x_hi, y_lo, y_hi; /* of the axes */
   enum strip strip;
@@ -278,9 +280,10 @@ series_label (const struct panel *p, const struct dot *dot)
   for (size_t i = 0; i < p->parts; i++)
     {
       const struct qk_key *key = key_of (dot, p->part[i]);
+      qk_sentence_add (&s, "%s%s%s", *s.text ? ", " : "", key ? "" : "no ", p->part[i]);
       if (!key)
         continue;
-      qk_sentence_add (&s, "%s%s = ", *s.text ? ", " : "", key->name);
+      qk_sentence_add (&s, " = ");
       qk_sentence_key (&s, key);
     }
   return s;
@@ -1008,11 +1011,27 @@ put_head (struct sheet *s, bool count)
     put_lines (s, constants (c).text, count, ",11");
 }
 
+/* Words that are too long to stand beside each other stand aslant.  */
+static void
+slant_words (const struct sheet *s, struct panel *p)
+{
+  size_t most = 0;
+  for (size_t i = 0; i < p->n && p->words; i++)
+    {
+      struct qk_sentence text = { "" };
+      qk_sentence_key (&text, key_of (&p->dot[i], p->x));
+      size_t width = qk_text_width (text.text);
+      most = width > most ? width : most;
+    }
+  p->slant = 0;
+  if ((double)(most * LETTER) > (s->wide - EDGE) / (double)p->values)
+    p->slant = 0.5 * (double)(most * LETTER);
+}
+
 /* Find the size of everything.  */
 static void
-measure (struct sheet *s, bool narrow)
+measure (struct sheet *s, struct chart *c, bool narrow)
 {
-  const struct chart *c = s->chart;
   size_t n = c->panels;
   s->columns = narrow || n == 1 ? 1 : n == 2 || n == 4 ? 2 : n > 9 ? 4 : 3;
   s->rows = (n + s->columns - 1) / s->columns;
@@ -1027,9 +1046,14 @@ measure (struct sheet *s, bool narrow)
   for (size_t row = 0; row < s->rows; row++)
     {
       bool strip = false;
+      double slant = 0;
       for (size_t i = row * s->columns; i < n && i < (row + 1) * s->columns; i++)
-        strip |= c->panel[i].strip != NO_STRIP;
-      s->row_high[row] = ABOVE + s->high + (strip ? STRIP : 0) + BELOW;
+        {
+          slant_words (s, &c->panel[i]);
+          slant = fmax (slant, c->panel[i].slant);
+          strip |= c->panel[i].strip != NO_STRIP;
+        }
+      s->row_high[row] = ABOVE + s->high + (strip ? STRIP : 0) + BELOW + slant;
       s->y += s->row_high[row];
     }
   if (!narrow)
@@ -1077,7 +1101,7 @@ put_x_tics (const struct sheet *s, const struct panel *p, bool labels)
       fputs (i++ ? ", " : "", s->out);
       put_tic (s->out, text.text, x[j]);
     }
-  fputs (")\n", s->out);
+  fprintf (s->out, ") %s\n", p->slant > 0 && labels ? "rotate by -30 left" : "norotate center");
   free (x);
 }
 
@@ -1174,12 +1198,15 @@ put_marks (const struct sheet *s, size_t panel, bool strip)
   for (size_t i = 0; i < p->n; i++)
     {
       const struct qk_finding *f = p->dot[i].found;
-      bars |= f->enclosure.hi > f->enclosure.lo;
+      bars |= f->enclosure.hi > f->enclosure.lo && !qk_story_is_sharp (f);
       exact |= isfinite (f->statement->exact);
       band |= banded (f);
       bad[f->verdict] = true;
     }
   size_t series = p->series ? p->series : 1;
+  double room = 0.8 * (s->wide - EDGE) / (double)(p->values * series); /* of a band */
+  double wide = fmax (2, fmin (room, strip ? 9 : 11));
+  bool crowd = !p->series || p->values * series > CROWD;
   double step = p->words ? 0.3 / (double)series : 0.08 * (p->x_hi - p->x_lo);
   fputs ("plot ", s->out);
   if (strip)
@@ -1206,8 +1233,8 @@ put_marks (const struct sheet *s, size_t panel, bool strip)
             fprintf (
                 s->out,
                 "(strcol(8) eq 'described' ? NaN : %s):(0):((has(7) ? upper(%s) : y1)-%s) with "
-                "vectors nohead lc rgb '#b0808080' lw %d dt 1",
-                from.text, seen (p, strip, 7).text, from.text, strip ? 9 : 11);
+                "vectors nohead lc rgb '#b0808080' lw %.3g dt 1",
+                from.text, seen (p, strip, 7).text, from.text, wide);
           }
         else if (layer == 1 && !line)
           fprintf (s->out,
@@ -1222,7 +1249,7 @@ put_marks (const struct sheet *s, size_t panel, bool strip)
                    estimate.text, lo.text, hi.text, rgb);
         else if (layer == 3)
           fprintf (s->out, "(%s) with points pt %s ps %s lc rgb '%s' lw 1.3", estimate.text,
-                   p->series ? shape[style] : "7", p->series ? "0.75" : "0.4", rgb);
+                   p->series ? shape[style] : "7", crowd ? "0.4" : "0.75", rgb);
         else
           fprintf (
               s->out,
@@ -1346,11 +1373,11 @@ put_terminal (const struct sheet *s, enum qk_picture picture, const char *target
 }
 
 static void
-write_script (FILE *out, const struct chart *c, enum qk_picture picture, const char *target)
+write_script (FILE *out, struct chart *c, enum qk_picture picture, const char *target)
 {
   struct sheet s = { .out = out, .chart = c };
   bool narrow = picture == QK_PICTURE_INLINE;
-  measure (&s, narrow);
+  measure (&s, c, narrow);
   put_comment (out, "A picture made by qkcheck " PACKAGE_VERSION
                     ", for gnuplot 5.4 or later: gnuplot FILE.gp draws it.");
   fputs ("set encoding utf8\n", out);
