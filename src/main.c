@@ -304,7 +304,7 @@ run (struct qk_report *report, struct files *files)
   struct page page;
   if (!failed && p->plot && draw (report, files, why) && !atomic_load (&interrupted))
     status = trouble ("--plot: %s", why);
-  if (!failed && p->report && write_page (report, files, why) && !atomic_load (&interrupted))
+  if (!failed && p->report && write_page (report, files, why))
     status = trouble ("--report: %s", why);
   if (!failed && !page_open (&page, &files->result))
     failed = status = trouble ("out of memory");
@@ -327,7 +327,17 @@ dry_run (const struct qk_report *report, struct qk_output *result)
   return page_close (&page, qk_report_plan (page.stream, report));
 }
 
-/* Open the file of a picture, and let gnuplot show that it can draw one.  */
+/* Let gnuplot show that it can draw.  */
+static int
+try_gnuplot (const struct files *files, char why[static QK_WHY])
+{
+  size_t bytes;
+  char *trial = make_picture (&bytes, NULL, files, why);
+  free (trial);
+  return trial ? 0 : -1;
+}
+
+/* Open the file of a picture, and find what draws it.  */
 static int
 open_plot (struct files *files, const char *path, char why[static QK_WHY])
 {
@@ -335,12 +345,7 @@ open_plot (struct files *files, const char *path, char why[static QK_WHY])
     return -1;
   if (files->picture == QK_PICTURE_GP)
     return 0;
-  if (qk_gnuplot_find (files->gnuplot, getenv ("PATH"), why))
-    return -1;
-  size_t bytes;
-  char *trial = make_picture (&bytes, NULL, files, why);
-  free (trial);
-  return trial ? 0 : -1;
+  return qk_gnuplot_find (files->gnuplot, getenv ("PATH"), why) || try_gnuplot (files, why);
 }
 
 /* Open what will be written before anything is sampled.  */
@@ -376,6 +381,8 @@ open_files (struct files *files, const struct qk_params *p)
       *files->gnuplot = '\0';
       warning ("--report: no gnuplot on the PATH (Debian: gnuplot-nox): the page has no pictures");
     }
+  else if (page.html && try_gnuplot (files, why))
+    return trouble ("--report: %s", why);
   return 0;
 }
 

@@ -502,6 +502,12 @@ draw (char **svg, struct document *d, const struct qk_plan *part, const struct q
   return failed;
 }
 
+static bool
+is_interrupted (const struct document *d)
+{
+  return d->page->signal && atomic_load (d->page->signal);
+}
+
 static void
 put_picture (struct document *d, const struct qk_pictured *p, size_t number)
 {
@@ -521,17 +527,21 @@ put_picture (struct document *d, const struct qk_pictured *p, size_t number)
   if (d->html)
     fputs ("<figure>\n", d->out);
   heading (d, 3, "", p->title);
-  if (d->html && d->page->gnuplot && n)
+  if (d->html && d->page->gnuplot && n && !is_interrupted (d))
     {
       char *svg = NULL;
       struct qk_sentence alt = alternative (d, p, place, n);
-      d->failed |= draw (&svg, d, part, p, place, n) != 0;
+      d->failed |= draw (&svg, d, part, p, place, n) != 0 && !is_interrupted (d);
       if (svg)
         put_svg (d, svg, p->title, alt.text, number);
       free (svg);
     }
   else if (d->html)
-    paragraph (d, "note", "No picture: there was no gnuplot to draw it. Its numbers stand below.");
+    paragraph (d, "note",
+               is_interrupted (d) ? "No picture: the run was interrupted."
+               : n                ? "No picture: there was no gnuplot to draw it. Its numbers "
+                                    "stand below."
+                                  : "No picture: nothing was measured.");
   if (d->html)
     {
       fputs ("<figcaption>", d->out);

@@ -13,7 +13,7 @@ struct qk_page
 {
   bool html;                /* else Markdown */
   const char *gnuplot;      /* the program; NULL: none is there, and the page says so */
-  const atomic_int *signal; /* nonzero: draw no more; or NULL */
+  const atomic_int *signal; /* nonzero: draw no more, and say why; or NULL */
 };
 
 /* Whether a path asks for HTML or for Markdown, by its ending.  0, or -1 and why.  */

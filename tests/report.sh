@@ -65,6 +65,21 @@ check 'the cited row has what is printed' holds page.html 'Vaswani et al. (2017)
 check 'a command line is told' holds page.html 'qkcheck softmax --dk=4..256*8 --scale=sqrt'
 # shellcheck disable=SC2016
 check 'Markdown has it too' holds page.md '`qkcheck verify scale-exponent'
+mkdir fake
+printf '#!/bin/sh\necho "line 1: out of paint" >&2; exit 1\n' > fake/gnuplot
+chmod +x fake/gnuplot
+PATH=$work/fake:$PATH "$QKCHECK" verify --thorough --report=spoiled.html > out 2> err
+check 'a gnuplot that cannot draw is trouble before sampling' test $? -eq 2
+check 'its complaint' holds err 'qkcheck verify: --report: gnuplot: out of paint'
+"$QKCHECK" verify --thorough --progress=always --report=cut.html > out 2> progress &
+pid=$!
+turns=0
+while [ ! -s progress ] && [ $turns -lt 600 ]; do sleep 0.1; turns=$((turns + 1)); done
+kill -TERM $pid
+wait $pid
+check 'interrupted: ends by the signal' test $? -gt 128
+check 'interrupted: the page says so' holds cut.html 'this is a partial result'
+check 'interrupted: pictures too' holds cut.html 'No picture: '
 "$QKCHECK" verify head-quality --report="<b>\"&'.md" > out 2> err
 check 'a strange name' test -s "<b>\"&'.md"
 
