@@ -558,7 +558,7 @@ START_TEST (they_cover)
     const char *options;
     size_t first, end;
     double runs;
-  } of[] = { { "--dk=16 --samples=1200", 0, 3, 160 },
+  } of[] = { { "--dk=16 --samples=1500", 0, 3, 160 },
              { "--dk=4 --samples=8192", 0, 3, 25 },
              { "--dk=5 --samples=131072", 3, 5, 30 } };
   const double miss = 0.1;

@@ -1258,19 +1258,29 @@ plan_additive (struct qk_plan *plan, char why[static QK_WHY])
 
 /* ---- Size ------------------------------------------------------------------------------------ */
 
+/* The share of saturated tanh; where it is not known, that of standard components.  */
+static double
+share_of (const struct qk_additive *a)
+{
+  double share = qk_additive_saturated (a);
+  return isnan (share) ? 0.06 : share;
+}
+
 /* The relative variance of a mean over one draw or pair; of a share its variance.  */
 static double
 variance_of (enum quantity quantity, const struct setup *u)
 {
   const struct qk_additive *a = &u->exact;
+  double share;
   switch (quantity)
     {
     case ADDITIVE_VARIANCE:
     case ADDITIVE_ROW_VARIANCE:
       return spread_of_weights (a)
              + spread_of_v (a, quantity == ADDITIVE_ROW_VARIANCE) / (double)u->vectors;
-    case TANH_SATURATED:
-      return 0.03 * (1 / a->h + 1 / a->d);
+    case TANH_SATURATED: /* between that of units, of lengths, and of both */
+      share = share_of (a);
+      return 22 * share * (1 - share) * (0.0035 / a->h + 0.001 / a->d + 0.0085 / (a->h * a->d));
     default: /* cos^2 */
       return (2 * a->d - 2) / (a->d + 2);
     }
@@ -1290,14 +1300,21 @@ units_needed (const struct qk_plan *plan, const struct qk_statement *s, const st
                         miss);
 }
 
-/* Draws or pairs whose mean is normal enough for t.  */
+/* Draws or pairs whose mean is normal enough for t.  A share is, beside what is nearer of 0 and 1,
+   or beside the tolerance.  */
 static double
-units_pooled (const struct qk_statement *s, const struct setup *u, const struct qk_kind *kind)
+units_pooled (const struct qk_plan *plan, const struct qk_statement *s, const struct setup *u)
 {
-  if (kind == &cosine_kind)
+  enum quantity quantity = (enum quantity)s->quantity;
+  double variance = variance_of (quantity, u), share = share_of (&u->exact);
+  if (quantity == COSINE_VARIANCE)
     return POOL_PAIRS;
-  return ceil (fmax (variance_of ((enum quantity)s->quantity, u) / POOL_VARIANCE,
-                     QK_MIN_POOL / (double)(SIDE * SIDE * u->vectors)));
+  if (quantity == TANH_SATURATED)
+    {
+      double beside = fmax (fmin (share, 1 - share), plan->params->tolerance);
+      variance /= beside * beside;
+    }
+  return ceil (fmax (variance / POOL_VARIANCE, QK_MIN_POOL / (double)(SIDE * SIDE * u->vectors)));
 }
 
 static double
@@ -1370,7 +1387,7 @@ size_additive (struct qk_plan *plan, char why[static QK_WHY])
             continue;
           need = fmax (need, units_needed (plan, s, u));
           if (s->method == QK_BY_T)
-            pool = fmax (pool, units_pooled (s, u, k->kind));
+            pool = fmax (pool, units_pooled (plan, s, u));
         }
       k->scratch = (size_t)doubles_of (u, k->kind) * sizeof (double);
       k->units = 1;
