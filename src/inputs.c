@@ -45,8 +45,7 @@ qk_inputs_lay (const struct qk_inputs *u, void *memory)
   bool weighted = qk_inputs_weighted (u);
   size_t b = qk_rows_padded (u->n), tokens = qk_rows_size (u->n, u->D),
          weights = weighted ? qk_rows_size (u->d, u->D) : 0;
-  in.words = (uint64_t *)qk_store_take (
-      store, 2 * larger (larger (tokens, weights), qk_rows_size (u->n, u->n)));
+  in.words = (uint64_t *)qk_store_take (store, 2 * larger (larger (tokens, weights), u->others));
   in.x = in.q = in.k = qk_store_take (store, tokens);
   if (weighted)
     {

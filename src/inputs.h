@@ -29,6 +29,7 @@ struct qk_inputs
   struct qk_law law;    /* of the components of a token */
   struct qk_law weight; /* of the entries of W_Q and W_K */
   size_t heads;         /* pairs of weights of an input; 0 is 1 */
+  size_t others;        /* doubles of the largest operand that a command draws beside them */
 };
 
 /* Roles of addresses: input t has operand t of X, and operands t heads + head of the weights.  */

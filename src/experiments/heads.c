@@ -35,6 +35,9 @@ static const double OVERLAP_COST = 0x1p36;
 
 static const double MOST_DOUBLES = 0x1p25; /* of an input, a worker: 256 MB */
 
+/* Tokens of an input of scores, whose variance does not depend on their number.  */
+static const double SCORE_TOKENS = 64;
+
 /* Score matrices: how many inputs, and the tokens from which on singular values take too long.  */
 static const double CLOSE = 8, MOST_TOKENS = 256;
 
@@ -146,46 +149,90 @@ logits_room (const struct setup *u)
 
 /* ---- Blocks: heads that share X -------------------------------------------------------------- */
 
-/* Weights of a head, those of the head before it, and their sum over heads, panel after panel.  */
+/* Q and K of every head; and, of a panel of eight tokens, scores of a head, its weights, those of
+   the head before it, and the sum of the weights of all before it.  */
 struct shared
 {
+  double *q, *k;
   double *s, *p, *before, *all;
-  double overlap, divergence; /* sums over rows: of pairs of different heads, of neighbours */
 };
-
-/* Panel i of a head, with what came before it.  */
-static void
-add_panel (struct shared *w, const struct setup *u, size_t i, size_t head,
-           const struct qk_kernels *kernels)
-{
-  size_t n = u->n, b = qk_rows_padded (n), rows = n - i < QK_LANES ? n - i : QK_LANES;
-  double *p = w->p + i * b, *before = w->before + i * b, *all = w->all + i * b;
-  _Alignas(QK_ALIGN) double none[QK_LANES] = { 0 }, common[QK_LANES] = { 0 },
-                            apart[QK_LANES] = { 0 };
-  weigh (p, w->s + i * b, b, n, 1 / sqrt (u->shape.d), kernels);
-  if (head > 0)
-    {
-      kernels->row_divergence (none, apart, before, p, b);
-      for (size_t j = 0; j < b; j++)
-        for (size_t lane = 0; lane < QK_LANES; lane++)
-          common[lane] += all[QK_LANES * j + lane] * p[QK_LANES * j + lane];
-      w->overlap += total (common, rows);
-      w->divergence += total (apart, rows);
-    }
-  for (size_t j = 0; j < QK_LANES * b; j++)
-    all[j] = head > 0 ? all[j] + p[j] : p[j];
-}
 
 static struct shared
 shared_room (struct qk_store *from, const struct setup *u)
 {
-  size_t b = qk_rows_padded (u->n);
-  struct shared w = { 0 };
-  w.s = qk_store_take (from, b * b);
-  w.p = qk_store_take (from, b * b);
-  w.before = qk_store_take (from, b * b);
-  w.all = qk_store_take (from, b * b);
+  size_t b = qk_rows_padded (u->n), panel = QK_LANES * b;
+  size_t operand = u->inputs.heads * b * qk_inputs_width (&u->inputs);
+  struct shared w;
+  w.q = qk_store_take (from, operand);
+  w.k = qk_store_take (from, operand);
+  w.s = qk_store_take (from, panel);
+  w.p = qk_store_take (from, panel);
+  w.before = qk_store_take (from, panel);
+  w.all = qk_store_take (from, panel);
   return w;
+}
+
+/* Draw an input and all its heads.  */
+static struct shared
+draw_shared (const struct setup *u, uint64_t t, struct qk_work *work)
+{
+  struct qk_drawn in = qk_inputs_lay (&u->inputs, work->scratch);
+  struct shared w = shared_room (&in.rest, u);
+  size_t operand = qk_rows_padded (u->n) * qk_inputs_width (&u->inputs);
+  qk_inputs_draw_tokens (&in, &u->inputs, t, work);
+  for (size_t head = 0; head < u->inputs.heads; head++)
+    {
+      in.q = w.q + head * operand;
+      in.k = w.k + head * operand;
+      qk_inputs_draw_head (&in, &u->inputs, t, head, work);
+    }
+  return w;
+}
+
+/* Scores of the tokens of panel i with all, by a head.  */
+static void
+panel_scores (double *s, const struct shared *w, const struct setup *u, size_t i, size_t head,
+              const struct qk_kernels *kernels)
+{
+  size_t b = qk_rows_padded (u->n), width = qk_inputs_width (&u->inputs);
+  const double *q = w->q + head * b * width, *k = w->k + head * b * width;
+  for (size_t a = 0; a < width; a += QK_DEPTH)
+    {
+      size_t depth = width - a < QK_DEPTH ? width - a : QK_DEPTH;
+      kernels->tile (s, q + a * b + i * depth, k + a * b, QK_LANES, b, depth, a == 0);
+    }
+}
+
+/* Add what panel i says: sums over its rows of the overlap of all pairs of heads, and of the
+   divergence of neighbours.  */
+static void
+add_panel (double sum[static SHARED_COLUMNS], struct shared w, const struct setup *u, size_t i,
+           const struct qk_kernels *kernels)
+{
+  size_t n = u->n, b = qk_rows_padded (n), rows = n - i < QK_LANES ? n - i : QK_LANES;
+  _Alignas(QK_ALIGN) double none[QK_LANES] = { 0 }, apart[QK_LANES] = { 0 };
+  double common[QK_LANES] = { 0 };
+  for (size_t j = 0; j < QK_LANES * b; j++)
+    w.all[j] = 0;
+  for (size_t head = 0; head < u->inputs.heads; head++)
+    {
+      panel_scores (w.s, &w, u, i, head, kernels);
+      weigh (w.p, w.s, b, n, 1 / sqrt (u->shape.d), kernels);
+      if (head > 0)
+        kernels->row_divergence (none, apart, w.before, w.p, b);
+      for (size_t j = 0; j < b; j++)
+        for (size_t lane = 0; lane < QK_LANES; lane++)
+          {
+            size_t at = QK_LANES * j + lane;
+            common[lane] += w.all[at] * w.p[at];
+            w.all[at] += w.p[at];
+          }
+      double *swap = w.p;
+      w.p = w.before;
+      w.before = swap;
+    }
+  sum[OVERLAP] += total (common, rows);
+  sum[DIVERGENCE] += total (apart, rows);
 }
 
 /* Means over rows and over pairs of heads, of neighbouring ones for the divergence.  */
@@ -193,30 +240,16 @@ static int
 shared_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
 {
   const struct setup *u = c->own;
-  size_t n = u->n, b = qk_rows_padded (n), h = u->inputs.heads;
-  double pairs = (double)h * (double)(h - 1) / 2, neighbours = (double)(h - 1);
-  double inputs = (double)u->count * (double)n;
-  struct qk_drawn in;
+  double h = u->shape.h, rows = (double)u->count * (double)u->n, sum[SHARED_COLUMNS] = { 0 };
   qk_source_open (&work->source, work->seed, c->cell, index);
-  row[OVERLAP] = row[DIVERGENCE] = 0;
   for (uint64_t t = 0; t < u->count; t++)
     {
-      in = qk_inputs_lay (&u->inputs, work->scratch);
-      struct shared w = shared_room (&in.rest, u);
-      qk_inputs_draw_tokens (&in, &u->inputs, t, work);
-      for (size_t head = 0; head < h; head++)
-        {
-          qk_inputs_draw_head (&in, &u->inputs, t, head, work);
-          qk_operand_scores (w.s, in.q, b, b, in.k, b, qk_inputs_width (&u->inputs), work->kernels);
-          for (size_t i = 0; i < n; i += QK_LANES)
-            add_panel (&w, u, i, head, work->kernels);
-          double *swap = w.p;
-          w.p = w.before;
-          w.before = swap;
-        }
-      row[OVERLAP] += w.overlap / (pairs * inputs);
-      row[DIVERGENCE] += w.divergence / (neighbours * inputs);
+      struct shared w = draw_shared (u, t, work);
+      for (size_t i = 0; i < u->n; i += QK_LANES)
+        add_panel (sum, w, u, i, work->kernels);
     }
+  row[OVERLAP] = sum[OVERLAP] / (h * (h - 1) / 2 * rows);
+  row[DIVERGENCE] = sum[DIVERGENCE] / ((h - 1) * rows);
   return isnan (row[OVERLAP] + row[DIVERGENCE]) ? -1 : 0;
 }
 
@@ -596,10 +629,11 @@ label_of (char *text, size_t size, const struct setup *u, const struct qk_kind *
   const struct qk_heads *s = &u->shape;
   if (kind == &logits_kind)
     snprintf (text, size, "keys=%zu sigma=%.17g", u->n, u->sigma);
+  else if (kind == &scores_kind)
+    snprintf (text, size, "init=%s model_dim=%.0f heads=%.0f d_k=%.0f", inits[u->init], s->D, s->h,
+              s->d);
   else
-    snprintf (text, size, "%s%skeys=%zu model_dim=%.0f heads=%.0f d_k=%.0f",
-              kind == &scores_kind ? inits[u->init] : "", kind == &scores_kind ? " " : "", u->n,
-              s->D, s->h, s->d);
+    snprintf (text, size, "keys=%zu model_dim=%.0f heads=%.0f d_k=%.0f", u->n, s->D, s->h, s->d);
 }
 
 static size_t
@@ -657,7 +691,8 @@ keys_of (struct qk_plan *plan, const struct setup *u, const char *init)
   qk_key_add (first, init ? (struct qk_key){ .name = "init", .text = init }
                           : (struct qk_key){ .name = "inputs", .text = "shared" });
   qk_key_add (first, (struct qk_key){ .name = "model_dim", .number = s->D });
-  qk_key_add (first, (struct qk_key){ .name = "keys", .number = s->n });
+  if (!init)
+    qk_key_add (first, (struct qk_key){ .name = "keys", .number = s->n });
   if (s->layers != 1 && !init)
     qk_key_add (first, (struct qk_key){ .name = "layers", .number = s->layers });
   return qk_scored_keys (plan, first);
@@ -914,6 +949,18 @@ wants_samples (const struct qk_plan *plan)
   return false;
 }
 
+static void
+set_up (struct setup *u, const struct qk_params *p, double n, double D, double h, double d)
+{
+  *u = (struct setup){ .shape = { n, D, h, d, p->layers }, .n = (size_t)n };
+  u->inputs = (struct qk_inputs){ .n = u->n,
+                                  .D = (size_t)D,
+                                  .d = (size_t)d,
+                                  .law = p->q_dist,
+                                  .weight = law_of_weights (&u->shape, QK_INIT_UNIT),
+                                  .heads = (size_t)h };
+}
+
 static int
 check (const struct qk_plan *plan, const struct setup *u, char why[static QK_WHY])
 {
@@ -930,7 +977,9 @@ check (const struct qk_plan *plan, const struct setup *u, char why[static QK_WHY
                         s->h, s->D, s->D / s->h);
   if (check_counts (u, plan, why))
     return -1;
-  double most = fmax (doubles_of (u, &shared_kind), doubles_of (u, &close_kind));
+  struct setup scores;
+  set_up (&scores, plan->params, SCORE_TOKENS, s->D, s->h, s->d);
+  double most = fmax (doubles_of (u, &shared_kind), doubles_of (&scores, &scores_kind));
   if (wants_samples (plan) && most > MOST_DOUBLES)
     return qk_complain (why,
                         "an input of %zu tokens and --model-dim=%.0f with d_k = %.0f takes %.0f MB "
@@ -938,18 +987,6 @@ check (const struct qk_plan *plan, const struct setup *u, char why[static QK_WHY
                         "counts only",
                         u->n, s->D, s->d, most * 8e-6, MOST_DOUBLES * 8e-6);
   return 0;
-}
-
-static void
-set_up (struct setup *u, const struct qk_params *p, double n, double D, double h, double d)
-{
-  *u = (struct setup){ .shape = { n, D, h, d, p->layers }, .n = (size_t)n };
-  u->inputs = (struct qk_inputs){ .n = u->n,
-                                  .D = (size_t)D,
-                                  .d = (size_t)d,
-                                  .law = p->q_dist,
-                                  .weight = law_of_weights (&u->shape, QK_INIT_UNIT),
-                                  .heads = (size_t)h };
 }
 
 /* Setup number i of those of n tokens: every model dimension, with it every number of heads, with
@@ -1032,17 +1069,24 @@ plan_heads (struct qk_plan *plan, char why[static QK_WHY])
           u.sigma = p->sigma.value[i];
           add_logits (plan, &u);
         }
-      for (size_t i = 0; i < count_setups (p) && !plan->full; i++)
-        {
-          setup_at (&u, p, n, i);
-          add_inits (plan, &u);
-        }
       add_mixtures (plan, n);
+    }
+  for (size_t i = 0; i < count_setups (p) && !plan->full; i++)
+    {
+      setup_at (&u, p, SCORE_TOKENS, i);
+      add_inits (plan, &u);
     }
   return 0;
 }
 
 /* ---- Size ------------------------------------------------------------------------------------ */
+
+/* The square of the variance of the scores, where they are smaller than of variance 1.  */
+static double
+small (const struct setup *u)
+{
+  return fmin (1, pow (qk_law_raw_moment (&u->inputs.law, 2), 4));
+}
 
 /* What n times the overlap of heads that share X has above 1, about: half the variance over keys of
    the variance of a score for given X, |x|^2 |y|^2 / D^2, for components of kurtosis 3.  */
@@ -1050,7 +1094,7 @@ static double
 excess_of (const struct setup *u)
 {
   double n = u->shape.n, kurtosis = qk_law_moment (&u->inputs.law, 4);
-  return 0.7 * fmax ((kurtosis - 1) / 2, 0.1) / (2 * u->shape.D) * (1 - 1 / n);
+  return 0.7 * fmax ((kurtosis - 1) / 2, 0.1) / (2 * u->shape.D) * (1 - 1 / n) * small (u);
 }
 
 /* Relative variances of means over one input, or of one row of logits, about: an undecided
@@ -1062,7 +1106,7 @@ variance_of (enum quantity quantity, const struct setup *u)
   double kappa = qk_law_moment (&u->inputs.law, 4) - 3, tokens = fmax (1, (kappa + 2) / 2) / n;
   if (quantity == HEAD_SCORE_VARIANCE)
     return 2 / (D * d) + 2 * (D + d + 1) / (D * D * d) + 8 * tokens * (2 / D + 1 / d) + 4 / (n * n);
-  return (8 / (n * n) + 2 / (D * D)) / pairs_of (u) + 2 / (D * D * n);
+  return ((8 / (n * n) + 2 / (D * D)) / pairs_of (u) + 2 / (D * D * n)) * small (u);
 }
 
 /* Of a row of logits: of n times the overlap, the divergence over ln 2, the sum of squares over its

@@ -682,6 +682,7 @@ setup_at (struct setup *u, const struct qk_params *p, size_t i)
                                   .D = u->D,
                                   .d = u->d,
                                   .weights = s->weights,
+                                  .others = qk_rows_size (u->n, u->n),
                                   .norm = s->norm,
                                   .law = s->law,
                                   .weight = { &qk_law_types[QK_NORMAL], .sd = 1 / sqrt (s->D) } };
