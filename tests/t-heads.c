@@ -168,6 +168,25 @@ START_TEST (saved)
 }
 END_TEST
 
+/* The construction loses what its formula says: one head that looks at both keys half of them and a
+   little more, two heads nearly nothing.  */
+START_TEST (mixtures)
+{
+  open_run ("heads", "--keys=2,3,64,500 --tolerance=0.1 --quantity=mixture_error");
+  ck_assert_uint_eq (outcome.n_findings, 8);
+  for (size_t i = 0; i < outcome.n_findings; i++)
+    {
+      const struct qk_finding *f = &outcome.findings[i];
+      double h = number (f->statement, "heads"), n = number (f->statement, "keys");
+      double x = f->enclosure.estimate;
+      ck_assert_int_eq (f->verdict, QK_HOLDS);
+      ck_assert_double_eq_tol (x, qk_heads_mixture (h, n, 0.1), 1e-13 * x + 1e-30);
+      ck_assert (h == 1 ? x > (n > 2 ? 0.5 + 0.002 / (n * n) : 0.5 - 1e-15) : x < 0.01);
+    }
+  close_run ();
+}
+END_TEST
+
 /* Heads that share X: n times the overlap is 1.028 at D = 8, d = 4, n = 16, and 1.007 at D = 64, d
    = 16, n = 64, to the digits given.  */
 START_TEST (shared_overlaps)
@@ -571,6 +590,7 @@ main (void)
   tcase_add_loop_test (exact, no_counter_twice, 0, sizeof plans / sizeof *plans);
   tcase_add_test (exact, statements);
   tcase_add_test (exact, saved);
+  tcase_add_test (exact, mixtures);
   tcase_add_test (exact, shared_overlaps);
   tcase_add_loop_test (edges, smallest, 0, 5);
   tcase_add_test (edges, refused);
