@@ -313,6 +313,16 @@ qk_heads_forward (double *y, const double *x, const struct qk_heads_block *w, do
   return 0;
 }
 
+void
+qk_softmax_back (double *dx, const double *p, const double *g, size_t n)
+{
+  double mean = 0;
+  for (size_t i = 0; i < n; i++)
+    mean += g[i] * p[i];
+  for (size_t i = 0; i < n; i++)
+    dx[i] = p[i] * (g[i] - mean);
+}
+
 /* ---- Many queries -------------------------------------------------------------------------------
  */
 

@@ -115,6 +115,13 @@ double qk_gradient_square (const double *p, const double *K, size_t n, size_t d,
 double qk_additive_score (const double *q, const double *k, const double *v, const double *W,
                           const double *U, size_t h, size_t d);
 
+/* From g = dL/dp write dL/dx = J g = p o (g - <g, p>), for weights with sum 1.
+
+   dx      (n); g may be dx.
+   Error   absolute, at most (n + 3) u p_i (|g_i| + sum_j |g_j| p_j).
+   Twin    qk_softmax_jacobian, times g.  */
+void qk_softmax_back (double *dx, const double *p, const double *g, size_t n);
+
 /* ---- Several heads ------------------------------------------------------------------------------
  */
 

@@ -27,6 +27,7 @@
 #ifndef QK_TRAINING_H
 #define QK_TRAINING_H
 
+#include "layer.h"
 #include "qk.h"
 #include "stream.h"
 
@@ -45,12 +46,6 @@ enum qk_task
   QK_TASK_NUMBER
 };
 
-enum qk_loss
-{
-  QK_LOSS_SQUARED,
-  QK_LOSS_LOG
-};
-
 /* Who wants whom among the 12 tokens of task cycle, and who is looked at.  */
 enum qk_pattern
 {
@@ -58,12 +53,6 @@ enum qk_pattern
   QK_PATTERN_CHAIN, /* triples, a -> b -> c, c -> b; the other two of the triple */
   QK_PATTERN_PAIRS, /* pairs, a -> b, b -> a; all others */
   QK_PATTERN_SELF   /* a -> a; all */
-};
-
-enum qk_optimizer
-{
-  QK_SGD,
-  QK_ADAM /* .9, .999, bias correction */
 };
 
 enum
@@ -86,7 +75,7 @@ struct qk_training
   size_t heads;            /* cycle, heads; 0: one */
   size_t targets;          /* heads; 0: one */
   size_t d;                /* heads: of no effect, D = 16 */
-  double scale;            /* of scores: qk_training_scale; additive and heads: of no effect */
+  double scale;            /* of dot products of table, relation, number: qk_training_scale */
   double shrink;           /* the first Q and K (W_Q and W_K) are divided by it; 0: by nothing */
   enum qk_optimizer optimizer;
   double rate;

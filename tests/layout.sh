@@ -7,7 +7,7 @@
 # or down.
 rooms='
   0  qk verdict message
-  1  stream sampler polynomials attention theory scores softmax_theory projection multihead
+  1  stream sampler polynomials attention deal layer training theory scores softmax_theory projection multihead
      symmetry_theory heads_theory additive_theory enclose ecdf tiling rounding overflow
      softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored inputs weights part sums narrow given whole

@@ -85,6 +85,13 @@ struct qk_row_stats
   double jacobian[QK_LANES]; /* |J|_F^2 = sum of p^2 - 2 sum of p^3 + (sum of p^2)^2 */
 };
 
+/* What a step of Adam needs besides its arrays.  */
+struct qk_adam
+{
+  double beta_1, beta_2, epsilon;
+  double step, correction;
+};
+
 struct qk_kernels
 {
   const char *isa; /* "avx512", "avx2", "plain" */
@@ -191,6 +198,43 @@ struct qk_kernels
              build.  */
   void (*additive) (double *s, const double *a, const double *b, const double *v, size_t n,
                     size_t h);
+
+  /* y[i] = f (x[i]), n a multiple of 8; y may be x.  The same bits in every build, wherever i
+     stands in its array; u = 2^-53.
+
+     exp         Domain  any x but NaN; 0 for x < -708, infinite for x > 708.
+                 Error   1.6 u relative.
+     log_1_plus  ln (1 + x).
+                 Domain  0 <= x < 2^1000.
+                 Error   5 u relative.
+     tanh        Domain  any x but NaN.
+                 Error   4 u relative; where 2 x is subnormal 2^-1074.  Odd, bit for bit.  */
+  void (*exp) (double *y, const double *x, size_t n);
+  void (*log_1_plus) (double *y, const double *x, size_t n);
+  void (*tanh) (double *y, const double *x, size_t n);
+
+  /* C = A B, rows by columns, each entry one fma chain from 0 over the inner index in order:
+
+       c[r columns + j] = sum over i < inner of a[r row + i step] b[i columns + j].
+
+     So row = inner, step = 1 for A as it stands by rows, and row = 1, step = rows for the transpose
+     of what stands there.
+
+     columns  a multiple of 8;  b, c aligned;  c not a, not b.
+     Error    absolute, at most inner u sum of |a b| to first order.  */
+  void (*multiply) (double *c, const double *a, const double *b, size_t rows, size_t inner,
+                    size_t columns, size_t row, size_t step);
+
+  /* One step of Adam for n parameters w, n a multiple of 8, with gradient g; m and v are the means
+     of g and g^2 so far, 0 before the first:
+
+       m = beta_1 m + (1 - beta_1) g,  v = beta_2 v + (1 - beta_2) g^2,
+       w = w - (step m) / (sqrt (correction v) + epsilon).
+
+     Source  Kingma, Ba, ICLR 2015: step = rate / (1 - beta_1^t), correction = 1 / (1 - beta_2^t).
+     Order   m as fma (beta_1, m, (1 - beta_1) g), v as fma (beta_2, v, ((1 - beta_2) g) g).  */
+  void (*adam) (double *w, double *m, double *v, const double *g, size_t n,
+                const struct qk_adam *adam);
 };
 
 /* The builds this processor can run, best first, ended by NULL.  */

@@ -6,9 +6,6 @@
 #include "lanes/variant.h"
 #include "lanes/vmath.h"
 
-/* Up to this f >= 0, qk_log_p holds without a table: -2 ln (1 + f) = f P (f).  */
-#define LOG_NEAR 0x1.ep-5
-
 /* e^x by lanes, -QK_ROW_CUT <= x <= 0.  */
 LANES_INLINE struct dv
 exp_negative (struct dv x)
@@ -157,19 +154,6 @@ QK_BUILD (qk_row_sums) (struct qk_row_sums *sums, const double *s, size_t n,
   dv_store (sums->abs, dv_max (dv_max (high, dv_sub (zero, low)), dv_load (sums->abs)));
   dv_store (sums->s1, dv_add (dv_load (sums->s1), sum.s1));
   dv_store (sums->s2, dv_add (dv_load (sums->s2), sum.s2));
-}
-
-/* ln (1 + x), 0 <= x < 2^1000.  */
-LANES_INLINE struct dv
-log_1_plus (struct dv x)
-{
-  const struct dv zero = dv_set (0), one = dv_set (1);
-  struct dv f, l = log_terms (&f, dv_add (one, x));
-  /* Near 1 the terms of the table would cancel; there P serves without one.  */
-  struct uv small = dv_bits (dv_sub (x, dv_set (LOG_NEAR)));
-  f = dv_select (f, x, small);
-  l = dv_select (l, zero, small);
-  return dv_mul (dv_set (-0.5), dv_fma (f, dv_polynomial (f, qk_log_p, 10), l));
 }
 
 void

@@ -171,4 +171,9 @@ const struct qk_kernels QK_BUILD (qk_kernels) = {
   .row_gradient = QK_BUILD (qk_row_gradient),
   .row_divergence = QK_BUILD (qk_row_divergence),
   .additive = QK_BUILD (qk_additive),
+  .exp = QK_BUILD (qk_exp),
+  .log_1_plus = QK_BUILD (qk_log_1_plus),
+  .tanh = QK_BUILD (qk_tanh),
+  .multiply = QK_BUILD (qk_multiply),
+  .adam = QK_BUILD (qk_adam),
 };

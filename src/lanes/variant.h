@@ -30,6 +30,15 @@ void QK_BUILD (qk_row_divergence) (double overlap[QK_LANES], double divergence[Q
 void QK_BUILD (qk_additive) (double *s, const double *a, const double *b, const double *v, size_t n,
                              size_t h);
 
+void QK_BUILD (qk_exp) (double *y, const double *x, size_t n);
+void QK_BUILD (qk_log_1_plus) (double *y, const double *x, size_t n);
+void QK_BUILD (qk_tanh) (double *y, const double *x, size_t n);
+
+void QK_BUILD (qk_multiply) (double *c, const double *a, const double *b, size_t rows, size_t inner,
+                             size_t columns, size_t row, size_t step);
+void QK_BUILD (qk_adam) (double *w, double *m, double *v, const double *g, size_t n,
+                         const struct qk_adam *adam);
+
 /* The table, in tile.c.  */
 extern const struct qk_kernels QK_BUILD (qk_kernels);
 

@@ -33,6 +33,22 @@ minus_2_log (struct dv u)
   return dv_fma (f, dv_polynomial (f, qk_log_p, 10), l);
 }
 
+/* Up to this f >= 0, qk_log_p holds without a table: -2 ln (1 + f) = f P (f).  */
+#define LOG_NEAR 0x1.ep-5
+
+/* ln (1 + x), 0 <= x < 2^1000.  */
+LANES_INLINE struct dv
+log_1_plus (struct dv x)
+{
+  const struct dv zero = dv_set (0), one = dv_set (1);
+  struct dv f, l = log_terms (&f, dv_add (one, x));
+  /* Near 1 the terms of the table would cancel; there P serves without one.  */
+  struct uv small = dv_bits (dv_sub (x, dv_set (LOG_NEAR)));
+  f = dv_select (f, x, small);
+  l = dv_select (l, zero, small);
+  return dv_mul (dv_set (-0.5), dv_fma (f, dv_polynomial (f, qk_log_p, 10), l));
+}
+
 /* The terms of e^x = 2^k (1 + e), |x| < 700, of count values, a constant: step by step for all, so
    that their chains of operations overlap.  */
 LANES_INLINE void

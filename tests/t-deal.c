@@ -1,0 +1,3 @@
+/* t-deal.c -- tests. */
+#include "support.h"
+int main(void){return 0;}

@@ -1,0 +1,3 @@
+/* t-layer.c -- tests. */
+#include "support.h"
+int main(void){return 0;}

@@ -1,0 +1,3 @@
+/* t-training.c -- tests. */
+#include "support.h"
+int main(void){return 0;}
