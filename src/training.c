@@ -437,7 +437,7 @@ begin (struct run *r)
   if (t->task == QK_TASK_HEADS)
     {
       size_t u = qk_layer_width (HEADS_VALUE), z = qk_layer_width (HEADS_VALUE * targets_of (t));
-      draw (r, here, d, HEADS_VALUE, u, ROLE_WV, 0, sqrt (1. / HEADS_VALUE), 1);
+      draw (r, here, d, HEADS_VALUE, u, ROLE_WV, 0, sqrt (1. / HEADS_WIDTH), 1);
       here += d * u;
       draw (r, here, d, HEADS_VALUE * targets_of (t), z, ROLE_WO, 0, sqrt (1. / HEADS_WIDTH), 1);
     }

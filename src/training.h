@@ -1,6 +1,6 @@
 /* training.h -- one attention layer learns a task: a run, the rates it may use, what no run can do.
 
-   A run is a pure function of what is trained and of its address, and allocates nothing: seven
+   A run is a pure function of what is trained and of its address, and allocates nothing: five
    small tasks, each built so that one mechanism decides.
 
      table     16 queries and keys, rows of free tables Q, K (16 by d) of N(0, 1); query a wants key
@@ -11,14 +11,14 @@
                32 fresh examples a step.
      cycle     12 tokens, tables of N(0, 1), scale 1 / sqrt (d); who wants whom says the pattern.
                Separate tables, or shared ones, Q = K; heads > 1: the mean of p over heads.
-     heads     8 queries and keys, each query wants m = targets keys at once; tables (8 by 16) cut
-               into h = heads of 16 / h coordinates, W_V (4 by 16) of N(0, 1/4) and W_O (16 by 4 m)
-               of N(0, 1/16) likewise; scale 1 / sqrt (16 / h);
-               loss = 1 / (32 m) sum over a, i of |sum over heads of p_a (x) W_V W_O,i - e_t(a,i)
-   (x) I|^2. number    16 numbers in [-1, 1], features F = (x, 1), Q = F W_Q, K = F W_K, weights (2
-   by d) of N(0, 1/2); a number wants itself.  Dot product or additive, as table.
+     heads     8 queries and keys, each query wants m = targets keys at once; tables (8 by 16) of
+               N(0, 1) cut into h = heads of 16 / h coordinates, weights W_V (4 by 16) and W_O (16
+   by 4 m) of N(0, 1 / 16) likewise; scale 1 / sqrt (16 / h); loss as in struct qk_mixture. number
+   16 numbers from -1 to 1, evenly; features F = (x, 1), Q = F W_Q, K = F W_K, weights (2 by d) of
+   N(0, 1 / 2); a number wants itself.  Dot product or additive, as table.
 
-   Loss: squared, the mean over queries of |p - e_target|^2; or log, of - ln p_target.  Accuracy is
+   Loss: squared, the mean over queries of |p - e_target|^2; or log, of - ln p_target (table,
+   cycle).  Accuracy is
    the share of queries whose target has strictly the largest weight, so that ties are not right.
 
    All in binary64 with + - * / sqrt fma and the functions of lanes/kernels.h, each sum in a fixed
@@ -98,9 +98,9 @@ struct qk_trained
   double tenth;       /* steps until the loss was below 0.1 first; steps + 1: never */
   double accuracy;    /* after the last step; heads: share of (query, target) for which the weight
                          that reaches it, the trace over heads of p W_V W_O, is strictly largest */
-  double gradient[3]; /* before the first step: the .1, .5, .9 quantiles over rows of Q (relation,
-                         number: of W_Q) of |dL/dq|, as order statistics: of n rows those ceil
-                         (n/10), ceil (n/2), ceil (9n/10) */
+  double
+      gradient[3]; /* before the first step: the .1, .5, .9 quantiles over rows of Q (relation:
+                      of W_Q) of |dL/dq|, as order statistics: of n rows those ceil (n / 10), ... */
   bool diverged;
 
   /* heads with parts: the loss with one part of the coordinates of Q, K, W_V, W_O removed, the rest
@@ -119,8 +119,9 @@ struct qk_trace
   size_t rows;                       /* set: qk_training_rows */
 };
 
-/* Rows of Q and K in struct qk_trace: 16, of cycle 12, of heads 8; of relation 32 examples, query a
-   and the key that it wants as row a; of cycle with several heads those of the first.  */
+/* Rows of Q and K in struct qk_trace: 16, of cycle 12, of heads 8; of relation 32, the last
+   examples seen: a query and the key that it wants in row a of each.  Of cycle with several heads
+   those of the first.  */
 size_t qk_training_rows (const struct qk_training *t);
 
 /* Whether it can be run.  0, or -1 and why.  */
