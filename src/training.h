@@ -12,14 +12,15 @@
      cycle     12 tokens, tables of N(0, 1), scale 1 / sqrt (d); who wants whom says the pattern.
                Separate tables, or shared ones, Q = K; heads > 1: the mean of p over heads.
      heads     8 queries and keys, each query wants m = targets keys at once; tables (8 by 16) of
-               N(0, 1) cut into h = heads of 16 / h coordinates, weights W_V (4 by 16) and W_O (16
-   by 4 m) of N(0, 1 / 16) likewise; scale 1 / sqrt (16 / h); loss as in struct qk_mixture. number
-   16 numbers from -1 to 1, evenly; features F = (x, 1), Q = F W_Q, K = F W_K, weights (2 by d) of
-   N(0, 1 / 2); a number wants itself.  Dot product or additive, as table.
+               N(0, 1) cut into h = heads of 16 / h coordinates, W_V (4 by 16) and W_O (16 by 4 m)
+               of N(0, 1 / 16) likewise; scale 1 / sqrt (16 / h); loss as in struct qk_mixture.
 
-   Loss: squared, the mean over queries of |p - e_target|^2; or log, of - ln p_target (table,
-   cycle).  Accuracy is
-   the share of queries whose target has strictly the largest weight, so that ties are not right.
+     number    16 numbers from -1 to 1, evenly; features F = (x, 1), Q = F W_Q, K = F W_K,
+               weights (2 by d) of N(0, 1 / 2); a number wants itself.  Scores as of table.
+
+   Loss: squared, the mean over queries of |p - e_target|^2; or log, of - ln p_target (table and
+   cycle).  Accuracy is the share of queries whose target has strictly the largest weight, so that
+   ties are not right.
 
    All in binary64 with + - * / sqrt fma and the functions of lanes/kernels.h, each sum in a fixed
    order: the same bits in every build.  */
