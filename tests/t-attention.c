@@ -771,6 +771,36 @@ START_TEST (matrices_against_long_double)
 }
 END_TEST
 
+/* dL/dx = J dL/dp, by the Jacobian that is written out.  */
+START_TEST (softmax_back)
+{
+  uint64_t state = 31;
+  for (size_t n = 1; n <= 23; n += 2)
+    {
+      double x[23], p[23], g[23], dx[23], J[23 * 23];
+      for (size_t i = 0; i < n; i++)
+        {
+          x[i] = (double)(int64_t)next (&state) * 0x1p-61;
+          g[i] = (double)(int64_t)next (&state) * 0x1p-62;
+        }
+      ck_assert_int_eq (qk_softmax (p, x, n), 0);
+      qk_softmax_jacobian (J, p, n);
+      qk_softmax_back (dx, p, g, n);
+      double size = 0;
+      for (size_t j = 0; j < n; j++)
+        size += p[j] * fabs (g[j]);
+      for (size_t i = 0; i < n; i++)
+        {
+          double sum = 0;
+          for (size_t j = 0; j < n; j++)
+            sum += J[i * n + j] * g[j];
+          ck_assert_double_eq_tol (dx[i], sum,
+                                   ((double)(2 * n) + 8) * 0x1p-53 * p[i] * (fabs (g[i]) + size));
+        }
+    }
+}
+END_TEST
+
 /* dL/dW along a direction, of L = sum of sin (s_ij): central differences.  */
 START_TEST (weight_gradient_differences)
 {
@@ -899,6 +929,7 @@ main (void)
   tcase_add_test (twin, finite_differences);
   tcase_add_test (twin, matrices_against_long_double);
   tcase_add_test (twin, weight_gradient_differences);
+  tcase_add_test (twin, softmax_back);
   tcase_set_timeout (twin, 0);
   suite_add_tcase (suite, twin);
 

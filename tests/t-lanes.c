@@ -1206,6 +1206,187 @@ START_TEST (additive_same_bits)
 }
 END_TEST
 
+/* ---- exp, log (1 + x), tanh; products; Adam ------------------------------------------------ */
+
+enum
+{
+  EXP,
+  LOG_1_PLUS,
+  TANH,
+  FUNCTIONS
+};
+
+static void
+apply (int i, int function, double *y, const double *x, size_t n)
+{
+  void (*f[]) (double *, const double *, size_t)
+      = { build (i)->exp, build (i)->log_1_plus, build (i)->tanh };
+  f[function](y, x, n);
+}
+
+/* An argument of the function, of all sizes.  */
+static double
+argument_of (int function, uint64_t *state)
+{
+  double v = (double)(next (state) >> 11) * 0x1p-53, sign = next (state) & 1 ? 1 : -1;
+  int size = (int)(next (state) % 64);
+  if (function == LOG_1_PLUS)
+    return ldexp (1 + v, size < 32 ? -size : 8 * (size - 32));
+  if (function == TANH)
+    return sign * (size < 16 ? 21 * v : ldexp (1 + v, 16 - size));
+  return sign
+         * (size < 16   ? 708 * v
+            : size < 32 ? (size + 0.5) * QK_LN2 + (v - 0.5) * 0x1p-30
+                        : ldexp (1 + v, 32 - size));
+}
+
+START_TEST (functions_against_mpfr)
+{
+  static const double bound[FUNCTIONS] = { 1.6, 24, 4 }, least[FUNCTIONS] = { 0.8, 12, 1 };
+  extern const struct qk_kernels qk_kernels_plain;
+  enum
+  {
+    MOST = 1024
+  };
+  double *x = array (MOST), *y = array (MOST), *same = array (MOST);
+  mpfr_t exact, off;
+  mpfr_inits2 (160, exact, off, (mpfr_ptr)0);
+  for (int function = 0; function < FUNCTIONS; function++)
+    {
+      uint64_t state = 23;
+      double worst = 0;
+      for (int round = 0; round < 16 * effort (); round++)
+        {
+          for (size_t j = 0; j < MOST; j++)
+            x[j] = argument_of (function, &state);
+          /* Wherever it stands: whole vectors at once, and what is left over.  */
+          apply (_i, function, y, x, MOST);
+          apply (_i, function, same, x, 8);
+          ck_assert_mem_eq (y, same, 8 * sizeof *y);
+          const struct qk_kernels *plain = &qk_kernels_plain;
+          (function == EXP    ? plain->exp
+           : function == TANH ? plain->tanh
+                              : plain->log_1_plus) (same, x, MOST);
+          ck_assert_mem_eq (y, same, MOST * sizeof *y);
+          for (size_t j = 0; j < MOST; j++)
+            {
+              mpfr_set_d (exact, x[j], MPFR_RNDN);
+              if (function == EXP)
+                mpfr_exp (exact, exact, MPFR_RNDN);
+              else if (function == TANH)
+                mpfr_tanh (exact, exact, MPFR_RNDN);
+              else
+                mpfr_log1p (exact, exact, MPFR_RNDN);
+              mpfr_d_sub (off, y[j], exact, MPFR_RNDN);
+              mpfr_div (off, off, exact, MPFR_RNDN);
+              double error = fabs (mpfr_get_d (off, MPFR_RNDN)) * 0x1p53;
+              worst = fmax (worst, error);
+              if (function == LOG_1_PLUS)
+                ck_assert_double_le (error * y[j], 3 * fmax (1, y[j]));
+              ck_assert_msg (error <= bound[function], "%s: function %d of %a: off by %g u",
+                             build (_i)->isa, function, x[j], error);
+            }
+        }
+      ck_assert_msg (worst >= least[function], "function %d: never off by more than %g u", function,
+                     worst);
+    }
+  mpfr_clears (exact, off, (mpfr_ptr)0);
+  free (x);
+  free (y);
+  free (same);
+}
+END_TEST
+
+START_TEST (functions_at_ends)
+{
+  _Alignas(QK_ALIGN) double x[8] = { 0, -0., -708.5, -INFINITY, 708.5, INFINITY, -708, 708 }, y[8];
+  build (_i)->exp (y, x, 8);
+  ck_assert (y[0] == 1 && y[1] == 1 && y[2] == 0 && y[3] == 0 && isinf (y[4]) && isinf (y[5]));
+  ck_assert (y[6] >= DBL_MIN && isfinite (y[7]));
+
+  _Alignas(QK_ALIGN) double z[8] = { 0, 0x1p-1070, DBL_MIN, 1, 0x1p999, 0x1p-60, 0x1.ep-5, 3 };
+  build (_i)->log_1_plus (y, z, 8);
+  ck_assert (y[0] == 0 && y[1] == 0x1p-1070 && y[2] == DBL_MIN && y[3] == QK_LN2);
+  ck_assert (y[5] == 0x1p-60 && y[7] == 2 * QK_LN2);
+  ck_assert_double_eq_tol (y[4], 999 * QK_LN2, 1e-12);
+
+  _Alignas(QK_ALIGN) double t[8] = { 0, -0., 20, -INFINITY, DBL_MAX, 0x1p-1000, -2.385, 2.385 };
+  build (_i)->tanh (y, t, 8);
+  ck_assert (y[0] == 0 && !signbit (y[0]) && y[1] == 0 && signbit (y[1]));
+  ck_assert (y[2] == 1 && y[3] == -1 && y[4] == 1 && y[5] == 0x1p-1000 && y[6] == -y[7]);
+}
+END_TEST
+
+/* All shapes, A and its transpose: one chain of fma an entry, and nothing else is written.  */
+START_TEST (products_against_triple_loop)
+{
+  static const size_t shapes[][3] = { { 1, 1, 8 },  { 4, 3, 8 },   { 5, 16, 16 }, { 16, 16, 16 },
+                                      { 7, 1, 24 }, { 13, 33, 8 }, { 2, 0, 8 } };
+  uint64_t state = 5;
+  for (size_t l = 0; l < sizeof shapes / sizeof *shapes; l++)
+    for (int turned = 0; turned < 2; turned++)
+      {
+        size_t rows = shapes[l][0], inner = shapes[l][1], columns = shapes[l][2];
+        double *a = array (rows * inner + 1), *b = array (inner * columns + 1),
+               *c = array (rows * columns + 8);
+        for (size_t i = 0; i < rows * inner; i++)
+          a[i] = (double)(int64_t)next (&state) * 0x1p-62;
+        for (size_t i = 0; i < inner * columns; i++)
+          b[i] = (double)(int64_t)next (&state) * 0x1p-62;
+        for (size_t i = 0; i < 8; i++)
+          c[rows * columns + i] = 2.385;
+        size_t row = turned ? 1 : inner, step = turned ? rows : 1;
+        build (_i)->multiply (c, a, b, rows, inner, columns, row, step);
+        for (size_t r = 0; r < rows; r++)
+          for (size_t j = 0; j < columns; j++)
+            {
+              double sum = 0;
+              for (size_t i = 0; i < inner; i++)
+                sum = fma (a[r * row + i * step], b[i * columns + j], sum);
+              ck_assert_double_eq (c[r * columns + j], sum);
+            }
+        for (size_t i = 0; i < 8; i++)
+          ck_assert_double_eq (c[rows * columns + i], 2.385);
+        free (a);
+        free (b);
+        free (c);
+      }
+}
+END_TEST
+
+START_TEST (adam_is_in_order)
+{
+  double *w = array (24), *m = array (24), *v = array (24), *g = array (24);
+  double ww[24], mm[24] = { 0 }, vv[24] = { 0 };
+  const struct qk_adam adam = { 0.9, 0.999, 1e-8, 0.0371, 3.19 };
+  uint64_t state = 9;
+  for (int i = 0; i < 24; i++)
+    {
+      w[i] = ww[i] = (double)(int64_t)next (&state) * 0x1p-61;
+      m[i] = v[i] = 0;
+    }
+  for (int round = 0; round < 5; round++)
+    {
+      for (int i = 0; i < 24; i++)
+        g[i] = i == 7 ? 0 : ldexp ((double)(int64_t)next (&state), -64 - 3 * i);
+      build (_i)->adam (w, m, v, g, 24, &adam);
+      for (int i = 0; i < 24; i++)
+        {
+          mm[i] = fma (0.9, mm[i], (1 - 0.9) * g[i]);
+          vv[i] = fma (0.999, vv[i], (1 - 0.999) * g[i] * g[i]);
+          ww[i] -= 0.0371 * mm[i] / (sqrt (3.19 * vv[i]) + 1e-8);
+        }
+      ck_assert_mem_eq (w, ww, sizeof ww);
+      ck_assert_mem_eq (m, mm, sizeof mm);
+      ck_assert_mem_eq (v, vv, sizeof vv);
+    }
+  free (w);
+  free (m);
+  free (v);
+  free (g);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -1233,6 +1414,7 @@ main (void)
   tcase_add_loop_test (edges, shift_keeps_digits, 0, n);
   tcase_add_loop_test (edges, exp_has_a_cut, 0, n);
   tcase_add_loop_test (edges, rows_see_what_counts, 0, n);
+  tcase_add_loop_test (edges, functions_at_ends, 0, n);
   suite_add_tcase (suite, edges);
 
   TCase *twin = tcase_create ("twin");
@@ -1253,6 +1435,9 @@ main (void)
   tcase_add_loop_test (twin, tanh_against_mpfr, 0, n);
   tcase_add_loop_test (twin, additive_against_mpfr, 0, n);
   tcase_add_loop_test (twin, additive_same_bits, 0, n);
+  tcase_add_loop_test (twin, functions_against_mpfr, 0, n);
+  tcase_add_loop_test (twin, products_against_triple_loop, 0, n);
+  tcase_add_loop_test (twin, adam_is_in_order, 0, n);
   tcase_set_timeout (twin, 0);
   suite_add_tcase (suite, twin);
   return run (suite);
