@@ -267,6 +267,8 @@ log_loss (double *ds, const struct qk_layer *l, const struct layer_room *room,
           rest += 1 - room->p[r * w + l->target[a]];
         }
       x[a] = h > 1 ? rest / weight : room->rest[a];
+      if (!(x[a] < 0x1p1000))
+        return INFINITY;
       for (size_t r = a; r < h * n; r += n)
         {
           double share = h > 1 ? room->p[r * w + l->target[a]] / weight : 1;

@@ -60,7 +60,8 @@ size_t qk_layer_parameters (const struct qk_layer *layer); /* doubles, a multipl
 size_t qk_layer_room (const struct qk_layer *layer);       /* doubles, the same */
 struct qk_layer_view qk_layer_view (const struct qk_layer *layer, double *room);
 
-/* Forward and backward.  0; or -1, and nothing of use, where a score or the loss is not finite.
+/* Forward and backward.  0; or -1, and nothing of use, where a score or the loss is not finite, or
+   all of several heads give a target less than e^-693 and the loss is the log.
 
    gradient  as parameters; NULL: forward alone.
    accuracy  set to the share of queries whose target has strictly the largest score, of several
