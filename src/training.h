@@ -99,9 +99,8 @@ struct qk_trained
   double tenth;       /* steps until the loss was below 0.1 first; steps + 1: never */
   double accuracy;    /* after the last step; heads: share of (query, target) for which the weight
                          that reaches it, the trace over heads of p W_V W_O, is strictly largest */
-  double
-      gradient[3]; /* before the first step: the .1, .5, .9 quantiles over rows of Q (relation:
-                      of W_Q) of |dL/dq|, as order statistics: of n rows those ceil (n / 10), ... */
+  double gradient[3]; /* before the first step: the .1, .5, .9 quantiles of |dL/dq| over n rows of
+                         Q, of relation of W_Q: the ceil (n / 10)-th smallest, ... */
   bool diverged;
 
   /* heads with parts: the loss with one part of the coordinates of Q, K, W_V, W_O removed, the rest
@@ -173,7 +172,8 @@ size_t qk_training_choose (const double *mean, size_t n, double within);
 
      cycle, one shared head, log loss   ln 2:  the margins of a triple sum to 0; Jensen.
      cycle, several                     ln 1.5:  of a triple a head gets at most 2 of weight right.
-     heads                              max (0, 1 - h / m):  W_V W_O of h heads reach h m^-1 of I.
+     heads                              max (0, 1 - h / m):  over keys, what a query wants has m
+   equal singular values, and h heads have rank h (Eckart, Young).
 
    As a double, rounded to nearest.  */
 double qk_training_floor (const struct qk_training *t);
@@ -184,7 +184,8 @@ double qk_training_floor (const struct qk_training *t);
      table, d = 1                       dot product 2/16: only the largest and the smallest key are
                                         ever the strictly best; additive 1/16: the score rises or
                                         falls with k, whatever q.
-     number, dot product                2/16 at every d:  the score is linear in y.  */
+     number                             dot product 2/16 at every d: the score is linear in y;
+                                        additive 1/16 at d = 1, as above.  */
 double qk_training_ceiling (const struct qk_training *t);
 
 #endif
