@@ -40,6 +40,13 @@ column_of (const struct qk_kind *kind, const char *name, size_t *at)
   return NULL;
 }
 
+static bool
+has_column (const struct qk_kind *kind, const char *name)
+{
+  size_t at;
+  return column_of (kind, name, &at) != NULL;
+}
+
 /* Doubles of the field of that name: kinds of different commands may differ.  */
 static unsigned
 width_of (const struct qk_kind *const *kinds, const char *name)
@@ -158,19 +165,20 @@ put_row (char *at, const struct qk_kind *const *kinds, const struct qk_case *c, 
   return at;
 }
 
-int
-qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
-                 const struct qk_outcome *outcome, char why[static QK_WHY])
+/* Write what those kinds have; only: the cases that have their column, which is one.  */
+static int
+write_kinds (struct qk_output *out, const struct qk_plan *plan, const struct qk_outcome *outcome,
+             const struct qk_kind *const *kinds, bool only, char why[static QK_WHY])
 {
-  const struct qk_kind **kinds = kinds_of (plan);
   size_t width = label_width (plan), length = 0, most = width + 8;
   uint64_t rows = 0;
   for (size_t i = 0; i < outcome->n_tables; i++)
-    rows += outcome->tables[i].rows;
-  for (size_t k = 0; kinds && kinds[k]; k++)
+    if (!only || has_column (plan->cases[i].kind, kinds[0]->columns->name))
+      rows += outcome->tables[i].rows;
+  for (size_t k = 0; kinds[k]; k++)
     for (const struct qk_column *c = kinds[k]->columns; c->name; c++)
       most += is_new (kinds, k, c->name) ? 8 * width_of (kinds, c->name) : 0;
-  char *header = kinds ? make_header (kinds, width, rows, &length) : NULL;
+  char *header = make_header (kinds, width, rows, &length);
   char *buffer = malloc (most + BUFFER), *at = buffer;
   int status = -1;
   if (!header || !buffer)
@@ -180,6 +188,8 @@ qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
   for (size_t i = 0; i < outcome->n_tables && !status; i++)
     {
       const struct qk_table *t = &outcome->tables[i];
+      if (only && !has_column (plan->cases[i].kind, kinds[0]->columns->name))
+        continue;
       for (size_t row = 0; row < t->rows && !status; row++)
         {
           at = put_row (at, kinds, &plan->cases[i], width, row, t->data + row * t->columns);
@@ -193,6 +203,35 @@ qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
     status = qk_output_write (out, buffer, (size_t)(at - buffer), why);
   free (header);
   free (buffer);
+  return status;
+}
+
+int
+qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
+                 const struct qk_outcome *outcome, char why[static QK_WHY])
+{
+  const struct qk_kind **kinds = kinds_of (plan);
+  if (!kinds)
+    {
+      snprintf (why, QK_WHY, "out of memory");
+      return -1;
+    }
+  int status = write_kinds (out, plan, outcome, kinds, false, why);
   free (kinds);
   return status;
+}
+
+int
+qk_blocks_write_column (struct qk_output *out, const struct qk_plan *plan,
+                        const struct qk_outcome *outcome, const char *column,
+                        char why[static QK_WHY])
+{
+  struct qk_column columns[] = { { column, 1 }, { 0 } };
+  for (size_t i = 0; i < plan->n_cases; i++)
+    for (const struct qk_column *c = plan->cases[i].kind->columns; c->name; c++)
+      if (!strcmp (c->name, column))
+        columns->width = c->width;
+  const struct qk_kind kind = { .name = column, .columns = columns };
+  return write_kinds (out, plan, outcome, (const struct qk_kind *const[]){ &kind, NULL }, true,
+                      why);
 }

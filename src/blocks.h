@@ -11,4 +11,9 @@
 int qk_blocks_write (struct qk_output *out, const struct qk_plan *plan,
                      const struct qk_outcome *outcome, char why[static QK_WHY]);
 
+/* The same of one column, of the cases whose kind has it.  */
+int qk_blocks_write_column (struct qk_output *out, const struct qk_plan *plan,
+                            const struct qk_outcome *outcome, const char *column,
+                            char why[static QK_WHY]);
+
 #endif

@@ -54,8 +54,8 @@ one_round (const struct qk_plan *plan)
   return plan->params->samples > 0 || plan->experiment->recorded;
 }
 
-/* Drop the cases that no statement asks about.  Statements that follow each other may share their
-   list of sources.  */
+/* Drop the cases that no statement asks about and no other case needs.  Statements that follow each
+   other may share their list of sources.  */
 static void
 prune (struct qk_plan *plan)
 {
@@ -69,6 +69,8 @@ prune (struct qk_plan *plan)
   for (size_t c = 0; c < plan->n_cases; c++)
     if (plan->cases[c].of) /* a part keeps its place among the tables, and has been pruned */
       place[c] = 1;
+    else if (place[c] && plan->cases[c].needs)
+      place[plan->cases[c].needs - 1] = 1;
   size_t kept = 0;
   for (size_t c = 0; c < plan->n_cases; c++)
     if (place[c])
@@ -77,6 +79,9 @@ prune (struct qk_plan *plan)
         place[c] = kept;
       }
   plan->n_cases = kept;
+  for (size_t c = 0; c < kept; c++)
+    if (plan->cases[c].needs && !plan->cases[c].of)
+      plan->cases[c].needs = place[plan->cases[c].needs - 1];
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       struct qk_statement *s = &plan->statements[i];
@@ -542,7 +547,7 @@ ask_for_more (uint64_t *target, unsigned *rounds, const struct qk_plan *plan,
       const struct qk_finding *f = &outcome->findings[i];
       const struct qk_plan *of = qk_statement_plan (plan, f->statement);
       double most = of->params->max_samples;
-      if (f->verdict != QK_UNDECIDED || one_round (of))
+      if (f->verdict != QK_UNDECIDED || isinf (f->enclosure.std_error) || one_round (of))
         continue;
       for (size_t j = 0; j < f->statement->sources; j++)
         {
@@ -719,6 +724,21 @@ qk_engine_run (struct qk_outcome *outcome, const struct qk_plan *plan,
   outcome->n_tables = n;
   outcome->complete = !outcome->signal;
   outcome->elapsed = monotonic () - start;
+  return status;
+}
+
+int
+qk_engine_dump (const struct qk_plan *plan, const struct qk_outcome *outcome,
+                const struct qk_kernels *kernels, const struct qk_keeper *keeper,
+                char why[static QK_WHY])
+{
+  struct qk_work work;
+  int status;
+  if (work_open (&work, plan, kernels, why))
+    status = qk_complain (why, "out of memory");
+  else
+    status = plan->experiment->dump (plan, outcome->tables, &work, keeper, why);
+  work_close (&work);
   return status;
 }
 

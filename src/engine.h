@@ -61,6 +61,11 @@ void qk_engine_rest (struct qk_outcome *outcome, const struct qk_plan *plan);
    empty set.  */
 enum qk_verdict qk_outcome_verdict (const struct qk_outcome *outcome);
 
+/* The files of --dump, after a run.  0, or -1 and why.  */
+int qk_engine_dump (const struct qk_plan *plan, const struct qk_outcome *outcome,
+                    const struct qk_kernels *kernels, const struct qk_keeper *keeper,
+                    char why[static QK_WHY]);
+
 /* For --dry-run.  */
 double qk_engine_memory (const struct qk_plan *plan);
 double qk_engine_seconds (const struct qk_plan *plan, const struct qk_kernels *kernels);

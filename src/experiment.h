@@ -94,7 +94,7 @@ struct qk_params
   int norm;                          /* enum qk_normed */
   struct qk_list heads, init;        /* init: of enum qk_head_init */
   double layers;
-  struct qk_list hidden;             /* none: d_k */
+  struct qk_list hidden; /* none: d_k */
   bool unscaled;
   struct qk_band expect; /* where expected */
   bool expected;
@@ -108,7 +108,11 @@ struct qk_params
   bool whole;
   struct qk_list question, status; /* rows of the ledger: places in the words of claims.h */
   bool train, thorough, tolerance_given;
-  const char *report; /* a page, or NULL */
+  const char *report;            /* a page, or NULL */
+  double steps;                  /* 0: those of the task */
+  struct qk_list optimizer, arm; /* of enum qk_optimizer; of the arms of the command */
+  bool fast;
+  const char *curves, *dump;
 };
 
 enum qk_option_type
@@ -230,6 +234,8 @@ struct qk_case
   const char *label; /* what tells it from the other cases of the run: "tiles d_k=64" */
   uint64_t cell;     /* its address, role 0 */
   void *own;         /* the experiment's constants; block only reads them */
+  size_t needs;      /* 1 + the case, of a kind that is not later, whose table its blocks and the
+                        enclosures of its statements read; 0: none */
 
   /* Of a union: the plan that it is taken from, and where the cases of that begin; else NULL, 0. */
   const struct qk_plan *of;
@@ -257,7 +263,8 @@ struct qk_statement
   const void *own;    /* the experiment's own; or NULL */
   const char *digits; /* the true value in decimals, where a double does not say it; or NULL */
   double miss;        /* its share of the error budget, all rounds together; 0 without sampling */
-  bool thin; /* set by size: too few samples for an honest interval; described, no interval */
+  bool thin;  /* set by size: too few samples for an honest interval; described, no interval */
+  bool aside; /* text tells it only where --quantity asks for it, or it does not hold */
 
   /* Of a union: the plan that it is taken from, which statement of that it is, and where the cases
      of that begin among those of the union; else NULL, NULL, 0.  */
@@ -283,6 +290,15 @@ struct qk_work
   const struct qk_table *tables; /* one a case; for kinds that come later */
   double (*clock) (void);        /* seconds; for kinds that come alone */
   char *why;                     /* of QK_WHY bytes */
+};
+
+/* Who writes the arrays of --dump: x (rows by columns), under a name without an ending.  0, or -1
+   and why.  */
+struct qk_keeper
+{
+  int (*keep) (void *closure, const char *name, const double *x, size_t rows, size_t columns,
+               char why[static QK_WHY]);
+  void *closure;
 };
 
 /* ---- The descriptor ------------------------------------------------------------------------ */
@@ -324,6 +340,9 @@ struct qk_experiment
   const char *unit;               /* what --samples counts: "scores" */
   bool recorded; /* it measures the files of its operands: whole populations, nothing is sampled */
   bool prints;   /* it measures nothing, and has neither plan, quantities nor kinds */
+  bool fixed;    /* its bands do not depend on --tolerance */
+  bool grouped;  /* text has a table for every value of the first key, whose findings stand
+                    together */
   const struct qk_operand *operands; /* ended by one without a name; NULL: none */
   const struct qk_option *options;   /* its own */
   const char *const *without; /* options for all that sample and it does not have, ended by NULL;
@@ -365,6 +384,17 @@ struct qk_experiment
   /* What all of it comes to, for the last lines of the text report.  May be NULL.  */
   void (*summarise) (char *text, size_t size, const struct qk_plan *plan,
                      const struct qk_table *tables);
+
+  /* A picture of a case in one line of block characters, for a column of the text report below that
+     heading; false: none.  May be NULL.  */
+  bool (*sketch) (char *text, size_t size, const struct qk_plan *plan, const struct qk_statement *s,
+                  const struct qk_table *tables);
+  const char *sketched;
+
+  /* What --dump asks for, after a run: hand each array to the keeper.  0, or -1 and why.  May be
+     NULL.  */
+  int (*dump) (const struct qk_plan *plan, const struct qk_table *tables, struct qk_work *work,
+               const struct qk_keeper *keeper, char why[static QK_WHY]);
 };
 
 /* ---- Building a plan (for experiments) ------------------------------------------------------ */

@@ -4,6 +4,7 @@
 #include "build.h"
 #include "commands.h"
 #include "completion.h"
+#include "dump.h"
 #include "engine.h"
 #include "help.h"
 #include "gnuplot.h"
@@ -213,7 +214,7 @@ exit_status (enum qk_verdict verdict)
 /* What a run leaves behind, besides its exit status.  */
 struct files
 {
-  struct qk_output result, blocks, plot, page;
+  struct qk_output result, blocks, plot, page, curves;
   enum qk_picture picture; /* of plot, where there is one */
   bool html;               /* of page, where there is one; else Markdown */
   char gnuplot[PATH_MAX];  /* the program, where it is needed */
@@ -274,6 +275,26 @@ write_page (const struct qk_report *report, struct files *files, char why[static
   return failed;
 }
 
+/* The files for programs: raw tables, one column of them, a folder of arrays.  */
+static int
+deliver (const struct qk_report *report, struct files *files)
+{
+  const struct qk_params *p = report->plan->params;
+  const struct qk_outcome *outcome = report->outcome;
+  char why[QK_WHY];
+  if (p->blocks
+      && (qk_blocks_write (&files->blocks, report->plan, outcome, why)
+          || qk_output_commit (&files->blocks, why)))
+    return trouble ("--blocks: %s", why);
+  if (p->curves
+      && (qk_blocks_write_column (&files->curves, report->plan, outcome, "curve", why)
+          || qk_output_commit (&files->curves, why)))
+    return trouble ("--curves: %s", why);
+  if (p->dump && qk_dump_write (report->plan, outcome, report->kernels, why))
+    return trouble ("--dump: %s", why);
+  return 0;
+}
+
 /* Sample, judge, and deliver the raw tables, the picture and the report.  */
 static int
 run (struct qk_report *report, struct files *files)
@@ -294,13 +315,8 @@ run (struct qk_report *report, struct files *files)
   report->rows = rows;
   report->n_rows = rows ? report->plan->n_asked : 0;
   int status = failed ? trouble ("%s", why) : exit_status (qk_report_verdict (report));
-  if (!failed && p->blocks
-      && (qk_blocks_write (&files->blocks, report->plan, &outcome, why)
-          || qk_output_commit (&files->blocks, why)))
-    {
-      failed = -1;
-      status = trouble ("--blocks: %s", why);
-    }
+  if (!failed && (failed = deliver (report, files)))
+    status = failed;
   struct page page;
   if (!failed && p->plot && draw (report, files, why) && !atomic_load (&interrupted))
     status = trouble ("--plot: %s", why);
@@ -352,11 +368,11 @@ open_plot (struct files *files, const char *path, char why[static QK_WHY])
 static int
 open_files (struct files *files, const struct qk_params *p)
 {
-  const char *const path[] = { p->output, p->blocks, p->plot, p->report };
-  static const char *const option[] = { "output", "blocks", "plot", "report" };
+  const char *const path[] = { p->output, p->blocks, p->plot, p->report, p->curves };
+  static const char *const option[] = { "output", "blocks", "plot", "report", "curves" };
   struct qk_page page = { 0 };
   char why[QK_WHY];
-  for (int i = 1; i < 4; i++)
+  for (int i = 1; i < 5; i++)
     for (int j = 0; j < i; j++)
       if (path[i] && path[j] && !strcmp (path[i], path[j]))
         return trouble ("--%s: '%s' is also the file of --%s", option[i], quoted (path[i]),
@@ -372,6 +388,10 @@ open_files (struct files *files, const struct qk_params *p)
     return 0;
   if (p->blocks && qk_output_open (&files->blocks, p->blocks, why))
     return trouble ("--blocks: %s", why);
+  if (p->curves && qk_output_open (&files->curves, p->curves, why))
+    return trouble ("--curves: %s", why);
+  if (p->dump && qk_dump_open (p->dump, why))
+    return trouble ("--dump: %s", why);
   if (p->plot && open_plot (files, p->plot, why))
     return trouble ("--plot: %s", why);
   if (p->report && qk_output_open (&files->page, p->report, why))
@@ -390,10 +410,12 @@ static int
 run_to_files (struct qk_report *report)
 {
   const struct qk_params *p = report->plan->params;
-  struct files files = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1, .page.fd = -1 };
+  struct files files
+      = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1, .page.fd = -1, .curves.fd = -1 };
   int status = open_files (&files, p);
   if (!status)
     status = p->dry_run ? dry_run (report, &files.result) : run (report, &files);
+  qk_output_discard (&files.curves);
   qk_output_discard (&files.page);
   qk_output_discard (&files.plot);
   qk_output_discard (&files.blocks);

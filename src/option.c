@@ -611,15 +611,22 @@ static int
 refuse_name (const struct text *item)
 {
   char reason[QK_WHY] = "";
-  int length = 0;
+  int length = 0, all = 0;
   const char *const *names = item->row->choices;
   struct nearest near = nearest_begin (item->start, item->length);
   for (int i = 0; names[i]; i++)
-    nearest_offer (&near, names[i]);
-  append (reason, sizeof reason, &length, "is none of");
-  for (int i = 0; names[i]; i++)
+    {
+      nearest_offer (&near, names[i]);
+      all += (int)strlen (names[i]) + 2;
+    }
+  bool hint = near.name && all > QK_WHY / 2; /* the sentence would end before it */
+  if (hint)
+    append (reason, sizeof reason, &length, "is no name of the list; did you mean %s?", near.name);
+  else
+    append (reason, sizeof reason, &length, "is none of");
+  for (int i = 0; names[i] && !hint; i++)
     append (reason, sizeof reason, &length, "%s %s", i ? "," : "", names[i]);
-  if (near.name)
+  if (near.name && !hint)
     append (reason, sizeof reason, &length, "; did you mean %s?", near.name);
   return refuse (item, reason);
 }

@@ -24,7 +24,8 @@ struct qk_band
 };
 
 /* What was measured: the true value lies in [lo, hi] but for a stated chance of error.
-   std_error is NaN where the method has none.  */
+   std_error is NaN where the method has none, infinite where no number of samples would narrow the
+   interval.  */
 struct qk_enclosure
 {
   double estimate, std_error, lo, hi;

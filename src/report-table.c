@@ -112,7 +112,7 @@ add_quantity_columns (struct qk_grid *g, const struct qk_story *t, size_t which,
   bool seen = false, known = false, sharp = true;
   double exact;
   for (size_t i = 0; i < t->n; i++)
-    if (t->found[i].statement->quantity == which)
+    if (t->found[i].statement->quantity == which && t->row[i] < t->shown)
       {
         seen = true;
         known |= tells_exact (&t->found[i]);
@@ -194,6 +194,23 @@ add_row_verdicts (struct qk_grid *g, const struct qk_story *t)
   free (rows);
 }
 
+/* The picture of each row, if the experiment draws any.  */
+static void
+add_sketches (struct qk_grid *g, const struct qk_story *t)
+{
+  const struct qk_experiment *experiment = t->plan->experiment;
+  if (!experiment->sketch)
+    return;
+  size_t c = qk_grid_column (g, QK_GRID_BLOCK, "%s", experiment->sketched);
+  for (size_t row = 0; row < t->shown; row++)
+    {
+      char text[KEY_WIDTH * 4];
+      if (experiment->sketch (text, sizeof text, t->plan, t->found[t->first[row]].statement,
+                              t->report->outcome->tables))
+        qk_grid_put (g, row, c, "%s", text);
+    }
+}
+
 void
 qk_report_table (struct qk_grid *g, const struct qk_story *t)
 {
@@ -206,6 +223,7 @@ qk_report_table (struct qk_grid *g, const struct qk_story *t)
   for (size_t q = 0; table[q].name; q++)
     if (has_column (t, &table[q]))
       add_quantity_columns (g, t, q, false);
+  add_sketches (g, t);
   if (t->judged)
     add_row_verdicts (g, t);
 }

@@ -24,8 +24,9 @@ static bool
 is_untold (const struct qk_story *t, size_t i)
 {
   const struct qk_quantity *q = qk_story_quantity (t, i);
-  return q->show == QK_ASIDE && qk_story_is_silent (t, q) && t->found[i].verdict != QK_FAILS
-         && t->found[i].verdict != QK_UNDECIDED;
+  return qk_story_is_aside (t, i)
+         || (q->show == QK_ASIDE && qk_story_is_silent (t, q) && t->found[i].verdict != QK_FAILS
+             && t->found[i].verdict != QK_UNDECIDED);
 }
 
 /* "3.1e7 scores, 0.5 s, seed 1".  */
@@ -217,6 +218,9 @@ write_table (const struct qk_story *t)
       qk_figure_value (value, exact, 4);
       qk_sentence_add (&s, "%s%s = %s", *s.text ? ", " : "", table[q].symbol, value);
     }
+  const struct qk_finding *last = t->report->outcome->findings + t->report->outcome->n_findings;
+  if (t->found + t->n < last)
+    return whole; /* other groups follow, and after them what is true of all */
   fputs (t->markdown ? "" : "\n", t->out);
   if (*s.text)
     qk_story_say (t, "Exact in every row:", "", s.text, 2);
@@ -351,6 +355,37 @@ write_answer (const struct qk_story *t)
     qk_story_say (t, "", "", rest.text, 0);
 }
 
+/* Findings from i on whose first key is the same.  */
+static size_t
+group_at (const struct qk_story *t, size_t i)
+{
+  size_t n = 1;
+  while (i + n < t->n && qk_key_equal (t->found[i].statement->key, t->found[i + n].statement->key))
+    n++;
+  return n;
+}
+
+/* A table and lines for every group of findings.  */
+static bool
+write_groups (const struct qk_story *t)
+{
+  bool whole = true;
+  for (size_t i = 0, n; whole && i < t->n; i += n)
+    {
+      struct qk_story group = *t;
+      n = group_at (t, i);
+      group.found += i;
+      group.n = n;
+      group.rows = 0;
+      whole = qk_story_rows (&group);
+      group.shown = group.rows;
+      whole = whole && write_table (&group) && write_lines (&group);
+      free (group.row);
+      free (group.first);
+    }
+  return whole;
+}
+
 int
 qk_report_text (FILE *out, const struct qk_report *report)
 {
@@ -368,7 +403,9 @@ qk_report_text (FILE *out, const struct qk_report *report)
       qk_story_question (&t, &under);
       if (t.markdown)
         qk_story_command (&t);
-      whole = write_table (&t) && write_lines (&t) && write_trouble (&t);
+      whole = (report->plan->experiment->grouped ? write_groups (&t)
+                                                 : write_table (&t) && write_lines (&t))
+              && write_trouble (&t);
       write_notes (&t, (const char *const *)outcome->warnings, outcome->n_warnings);
     }
   if (whole)

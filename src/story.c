@@ -117,7 +117,7 @@ qk_story_setting (const struct qk_plan *plan)
     }
   if (p->thorough)
     qk_sentence_add (&s, "tolerances of the commands, ");
-  else
+  else if (!plan->experiment->fixed)
     qk_sentence_add (&s, "tolerance %.10g %%, ", 100 * p->tolerance);
   if (p->miss > 0)
     qk_sentence_add (&s, "each interval misses with probability %.10g", p->miss);
@@ -210,6 +210,13 @@ qk_story_is_silent (const struct qk_story *t, const struct qk_quantity *q)
 }
 
 bool
+qk_story_is_aside (const struct qk_story *t, size_t i)
+{
+  return t->found[i].statement->aside && t->plan->params->quantity.n == 0
+         && t->found[i].verdict != QK_FAILS && t->found[i].verdict != QK_UNDECIDED;
+}
+
+bool
 qk_story_is_sharp (const struct qk_finding *found)
 {
   struct qk_enclosure e = found->enclosure;
@@ -244,7 +251,7 @@ qk_story_rows (struct qk_story *t)
   t->first = calloc (t->n + 1, sizeof *t->first);
   bool whole = place && t->row && t->first;
   for (size_t i = 0; whole && i < t->n; i++)
-    if (qk_story_is_silent (t, qk_story_quantity (t, i)))
+    if (qk_story_is_silent (t, qk_story_quantity (t, i)) || qk_story_is_aside (t, i))
       t->row[i] = SIZE_MAX; /* in no row */
     else if (!is_apart (qk_story_quantity (t, i)))
       {
@@ -300,6 +307,15 @@ differs (const struct qk_story *t, const struct qk_key *key, const size_t *liste
   return false;
 }
 
+/* Whether the value of a key needs no name beside it.  */
+static bool
+speaks (const struct qk_key *key)
+{
+  return key->text
+         && (!strcmp (key->name, "task") || !strcmp (key->name, "arm")
+             || !strcmp (key->name, "optimizer"));
+}
+
 struct qk_sentence
 qk_story_case (const struct qk_story *t, const struct qk_key *key, const size_t *listed, size_t n)
 {
@@ -309,7 +325,8 @@ qk_story_case (const struct qk_story *t, const struct qk_key *key, const size_t 
         && (i == 0 || (t->rows && qk_story_varies (t, key[i].name))
             || differs (t, &key[i], listed, n)))
       {
-        qk_sentence_add (&s, "%s%s = ", *s.text ? ", " : "", key[i].name);
+        qk_sentence_add (&s, "%s%s%s", *s.text ? ", " : "", speaks (&key[i]) ? "" : key[i].name,
+                         speaks (&key[i]) ? "" : " = ");
         qk_sentence_key (&s, &key[i]);
       }
   return s;

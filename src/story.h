@@ -84,6 +84,9 @@ bool qk_story_has_line (const struct qk_story *t, size_t finding);
 /* Whether a quantity is a detail that nobody asked for.  */
 bool qk_story_is_silent (const struct qk_story *t, const struct qk_quantity *q);
 
+/* Whether a finding is not worth its place: nobody asked for it, and it does not fail.  */
+bool qk_story_is_aside (const struct qk_story *t, size_t finding);
+
 /* Rounding alone, and too little of it to touch a digit: nothing is gained by showing it.  */
 bool qk_story_is_sharp (const struct qk_finding *found);
 

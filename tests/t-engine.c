@@ -178,6 +178,35 @@ START_TEST (max_samples_ends_the_asking)
 }
 END_TEST
 
+static void
+hopeless (struct qk_enclosure *e, const struct qk_plan *p, const struct qk_statement *s,
+          const struct qk_table *tables, double miss)
+{
+  toy_enclose (e, p, s, tables, miss);
+  if (s->source[0] == 0)
+    *e = (struct qk_enclosure){ e->estimate, INFINITY, -INFINITY, INFINITY };
+}
+
+/* An infinite standard error says that rows are no help; another undecided one still asks.  */
+START_TEST (hopeless_ask_for_nothing)
+{
+  struct qk_experiment x = toy;
+  struct qk_watch watch = { .signal = &signal_number };
+  setup ();
+  x.enclose = hopeless;
+  plan.experiment = &x;
+  offset[1] = band_width = 1e-4;
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert_int_eq (qk_engine_run (&outcome, &plan, qk_kernels_find (NULL), &watch, why), 0);
+  ck_assert_uint_eq (outcome.tables[0].rows, 200);
+  ck_assert_uint_eq (outcome.tables[1].rows, 200 * 64);
+  ck_assert_int_eq (outcome.findings[0].verdict, QK_UNDECIDED);
+  ck_assert_double_nan (outcome.findings[0].samples_needed);
+  finish ();
+}
+END_TEST
+
 /* The band is so narrow that the estimate lies outside: what decides is how far the exact value is
    from its ends, not how far the estimate happens to be.  */
 START_TEST (samples_needed_by_the_exact_value)
@@ -584,6 +613,26 @@ START_TEST (cases_without_statements_are_dropped)
 }
 END_TEST
 
+/* Case 1 is kept by the case that reads its table, and found where it went.  */
+START_TEST (cases_that_others_need_are_kept)
+{
+  setup ();
+  ck_assert_int_eq (toy.plan (&plan, why), 0);
+  size_t c = qk_plan_case (&plan, &toy_kind, "case 2", "case 2", &offset[0]);
+  plan.cases[c].needs = 1 + 1;
+  plan.statements[0].source[0] = c;
+  plan.n_statements = 1;
+  ck_assert_int_eq (qk_engine_prepare (&plan, why), 0);
+  ck_assert_uint_eq (plan.n_cases, 2);
+  ck_assert_str_eq (plan.cases[0].label, "case 1");
+  ck_assert_str_eq (plan.cases[1].label, "case 2");
+  ck_assert_uint_eq (plan.cases[1].needs, 1);
+  ck_assert_uint_eq (plan.cases[0].needs, 0);
+  ck_assert_uint_eq (plan.statements[0].source[0], 1);
+  qk_plan_free (&plan);
+}
+END_TEST
+
 START_TEST (thin_is_described)
 {
   setup ();
@@ -650,6 +699,7 @@ main (void)
   tcase_add_test (exact, undecided_asks_four_times_four);
   tcase_add_test (exact, max_samples_ends_the_asking);
   tcase_add_test (exact, samples_needed_by_the_exact_value);
+  tcase_add_test (exact, hopeless_ask_for_nothing);
   tcase_add_test (exact, far_off_fails);
   tcase_add_test (exact, later_kinds_see_whole_tables);
   tcase_add_test (exact, inspect_may_refuse);
@@ -665,6 +715,7 @@ main (void)
   tcase_add_test (edges, a_nan_is_trouble_not_a_verdict);
   tcase_add_test (edges, equal_addresses_are_refused);
   tcase_add_test (edges, cases_without_statements_are_dropped);
+  tcase_add_test (edges, cases_that_others_need_are_kept);
   tcase_add_test (edges, thin_is_described);
   tcase_add_test (edges, nothing_to_judge_is_undecided);
   suite_add_tcase (suite, edges);
