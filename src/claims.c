@@ -191,6 +191,38 @@ const struct qk_claim qk_claims[] = {
         { "scale", "--dk=16,64,256 --correlation=0.5 --alpha=0.5,1", "scaled_mean_slope",
           QK_HOLDS },
         { "scale", "--dk=64 --dist=normal:mean=1", "scaled_mean", QK_FAILS }) },
+  { .id = "training-stability",
+    .question = "Q4",
+    .said = "unscaled attention trains unstably and converges more slowly",
+    .exact
+    = "it plateaus, and nothing diverges, where the loss reaches the scores through the softmax, q "
+      "and k start at unit variance and d ≥ 16; with dense weights and fresh data it is only "
+      "slower; at small d there is no harm; it is exactly an effect of initialisation and rate",
+    .assumptions = "one layer, synthetic tasks, rates tuned for every arm",
+    .status = QK_CONDITIONAL,
+    .derivation
+    = "training runs; unscaled with Q, K divided by d^(1/4) and the rate by √d (SGD) or "
+      "d^(1/4) (Adam) is the scaled model, step by step",
+    .checks = CHECKS (
+        { "train", "plateau --dk=256 --alpha=0,0.5 --quantity=unsolved,area_difference", "unsolved",
+          QK_HOLDS },
+        { "train", "plateau --dk=256 --alpha=0,0.5 --quantity=unsolved,area_difference",
+          "area_difference", QK_HOLDS },
+        { "train", "plateau --dk=4 --arm=unscaled,scaled --quantity=unsolved,loss_difference",
+          "unsolved", QK_HOLDS },
+        { "train", "plateau --dk=4 --arm=unscaled,scaled --quantity=unsolved,loss_difference",
+          "loss_difference", QK_HOLDS },
+        { "train", "plateau --dk=16,256 --arm=reparametrised", "reparametrisation_mismatches",
+          QK_HOLDS },
+        { "train",
+          "plateau --dk=256 --arm=power --alpha=0.75,1 --optimizer=adam --quantity=unsolved",
+          "unsolved", QK_HOLDS },
+        { "train", "relation --dk=256 --quantity=area_ratio,accuracy", "area_ratio", QK_HOLDS },
+        { "train", "relation --dk=256 --quantity=area_ratio,accuracy", "accuracy", QK_HOLDS },
+        { "train", "relation --dk=4 --quantity=area_ratio", "area_ratio", QK_HOLDS },
+        { "train",
+          "plateau --dk=256 --arm=unscaled --optimizer=adam --expect=0..0.1 --quantity=final_loss",
+          "final_loss", QK_FAILS }) },
   { .id = "norm-effect",
     .question = "Q4",
     .said = "norms grow with dimension; √d_k cancels it",
@@ -445,6 +477,28 @@ const struct qk_claim qk_claims[] = {
                         "--model-dim=32 --heads=4 --init=unit --dist=normal:sd=2 --tolerance=0.05 "
                         "--quantity=head_score_variance",
                         "head_score_variance", QK_FAILS }) },
+  { .id = "head-training",
+    .question = "Q1",
+    .said = "several heads beat one",
+    .exact = "exactly when a query needs several targets at once: loss floor max(0, 1−h/m), "
+             "reached; no gain for one target; too many heads are worse",
+    .assumptions = "one layer, equal parameters for every h",
+    .status = QK_CONDITIONAL,
+    .derivation = "Σ_h p^h ⊗ A^h of h heads has to meet m targets with the same p^h; training runs",
+    .checks = CHECKS ({ "train", "heads --quantity=floor_violations,loss_difference",
+                        "floor_violations", QK_HOLDS },
+                      { "train", "heads --quantity=floor_violations,loss_difference",
+                        "loss_difference", QK_HOLDS }) },
+  { .id = "head-robustness",
+    .question = "Q1",
+    .said = "several heads are more robust",
+    .exact = "losing one of h heads costs less than losing the only one; per removed dimension "
+             "there is no advantage",
+    .assumptions = "one layer, one target a query",
+    .status = QK_CONDITIONAL,
+    .derivation = "training runs",
+    .checks = CHECKS (
+        { "train", "removal --quantity=removal_difference", "removal_difference", QK_HOLDS }) },
   { .id = "shared-identity",
     .question = "Q2",
     .said = "QKᵀ = (WX)(WX)ᵀ = XᵀWᵀWX",
@@ -603,6 +657,24 @@ const struct qk_claim qk_claims[] = {
       "with dL/dS a random matrix",
     .checks = CHECKS ({ "symmetry", "--weights=shared --dk=1,16,64 --quantity=gradient_sum_error",
                         "gradient_sum_error", QK_HOLDS }) },
+  { .id = "shared-training",
+    .question = "Q2",
+    .said = "shared weights cannot learn directed relations",
+    .exact
+    = "a directed chain is learned perfectly; a directed cycle cannot be: log loss ≥ ln 2, "
+      "accuracy ≤ 2/3, exactly; separate weights reach 0; several shared heads get round it, "
+      "to ln 1.5 at best",
+    .assumptions = "one layer, W_Q = W_K, triples of tokens",
+    .status = QK_FALSE,
+    .derivation = "for symmetric S the margins of a triple sum to 0; Jensen",
+    .checks = CHECKS (
+        { "train", "cycle --arm=shared,separate,chain,pairs,self --quantity=final_loss,accuracy",
+          "final_loss", QK_HOLDS },
+        { "train", "cycle --arm=shared,separate,chain,pairs,self --quantity=final_loss,accuracy",
+          "accuracy", QK_HOLDS },
+        { "train", "cycle --quantity=floor_violations", "floor_violations", QK_HOLDS },
+        { "train", "cycle --arm=shared --expect=0..0.1 --quantity=final_loss", "final_loss",
+          QK_FAILS }) },
   { .id = "additive-complexity",
     .question = "Q3",
     .said = "dot product and additive scores are both O(n²d)",
@@ -741,6 +813,23 @@ const struct qk_claim qk_claims[] = {
           "score_rank", QK_HOLDS },
         { "additive", "--dk=1,4,64 --keys=16,64 --hidden=1,8 --quantity=score_rank,dot_score_rank",
           "dot_score_rank", QK_HOLDS }) },
+  { .id = "low-dimension",
+    .question = "Q3",
+    .said = "additive can be better at small d_k",
+    .exact
+    = "on matching tasks additive is equal or worse at small d (d = 1: at most 1/16 against 2/16 "
+      "right, exactly); it beats unscaled dot product at large d and ties scaled; it wins where "
+      "the relation is not bilinear, at every d ≥ 2",
+    .assumptions = "one layer, 16 queries and keys",
+    .status = QK_FALSE,
+    .derivation
+    = "at d = 1 the additive score rises or falls with k whatever q, and q k is best at "
+      "the largest or the smallest k; training runs",
+    .checks = CHECKS (
+        { "train", "lowdim --quantity=floor_violations", "floor_violations", QK_HOLDS },
+        { "train", "lowdim --dk=2,64 --quantity=loss_difference", "loss_difference", QK_HOLDS },
+        { "train", "lowdim --dk=64 --arm=number_additive --quantity=final_loss", "final_loss",
+          QK_HOLDS }) },
   { .id = "dot-error",
     .question = "arithmetic",
     .said = "(what the tool's own figures stand on)",

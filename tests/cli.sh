@@ -83,6 +83,9 @@ ends 3 heads --keys=8 --model-dim=8 --heads=2 --samples=256
 ends 0 additive --keys=8 --dk=4 --tolerance=0.2
 ends 1 additive --dk=64 --expect=0.9..1 --tolerance=0.03 --quantity=additive_variance
 ends 3 additive --keys=8 --dk=4 --samples=256
+ends 0 train cycle --dk=4 --arm=shared,separate,chain
+ends 1 train cycle --dk=4 --arm=shared --expect=0..0.1
+ends 3 train cycle --dk=4 --arm=separate --seeds=4
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
 ends 0 reference --dk=4 --dist=rademacher --samples=4096 --quantity=error_bias,error_over_bound
 ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
@@ -203,6 +206,17 @@ usage "additive: --hidden: '0' is not between 1 and 1048576" additive --hidden=0
 usage "additive: --keys: '1' is not between 2 and 4096" additive --keys=1
 usage "additive: 64 keys with --dk=65536 and 65536 hidden units take" additive --dk=65536
 usage "additive: --expect: '2..1' is an empty range" additive --expect=2..1
+usage "train: 'platea' is no TASK; did you mean 'plateau'?" train platea
+usage "train: 'warmup' is no TASK" train warmup
+usage "train: --seeds: '1' is not between 2 and 100000" train --seeds=1
+usage "train: unknown option '--samples'" train --samples=300
+usage "train: unknown option '--dist'" train --dist=normal
+usage "train: --arm: 'share' is no name of the list; did you mean shared?" train --arm=share
+usage "train: no arm of these tasks is left" train heads --arm=shared
+usage "train: --fast trains no wider than d_k = 64, and --dk has 256" train --fast --dk=16,256
+usage "train: --fast takes 12 seeds" train --fast --seeds=24
+usage "train: --dump: '/dev/null' is not a folder" train cycle --dump=/dev/null
+usage "train: --curves: 'x' is also the file of another option" train cycle --curves=x --output=x
 usage "variance: unknown option '--alpha'" variance --alpha=0.5
 usage "variance: .*mersenne.*" variance --rng=mersenne
 usage "variance: .*surplus operand 'more'" variance more

@@ -158,6 +158,8 @@ done < "$work/starts"
 
 sed -n 's/^    [$] qkcheck //p' README.md > "$work/runs"
 [ -s "$work/runs" ] || wrong "README.md shows no run"
+# In a folder of their own: some leave files.
+mkdir "$work/here" && ln -s "$PWD/contrib" "$work/here/contrib"
 while read -r words; do
   # From the command to the next line that is neither indented nor empty.
   awk -v command="    \$ qkcheck $words" '
@@ -166,7 +168,7 @@ while read -r words; do
     inside { sub (/^    /, ""); print }' README.md > "$work/shown"
   # Words of a command line.
   # shellcheck disable=SC2086
-  "$QKCHECK" $words > "$work/out" < /dev/null
+  (cd "$work/here" && "$QKCHECK" $words > "$work/out" < /dev/null)
   for file in shown out; do
     # Word by word: the seconds may change where a line is broken.
     tr -s ' \n' '\n' < "$work/$file" | tr '\n' ' ' | sed 's/, [0-9.e-]* s, seed/, T s, seed/g' \

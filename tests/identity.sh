@@ -59,6 +59,9 @@ heads --keys=12 --model-dim=300 --heads=2 --dk=270 --dist=laplace --samples=256
 heads --keys=5,70 --model-dim=8 --heads=4 --sigma=0.7,3 --rng=mt19937 --samples=2000
 additive --keys=9,24 --dk=3,300 --hidden=5,260 --samples=600 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
 additive --keys=7 --dk=1,5 --q-dist=laplace:mean=0.2 --unscaled --rng=mt19937 --samples=3000 --quantity=additive_variance,additive_bound_violations,cosine_variance,tanh_query_dependence
+train plateau lowdim --dk=1,5 --seeds=5 --steps=40
+train relation --dk=3,64 --seeds=3 --steps=30 --rng=mt19937
+train cycle heads removal --dk=4 --seeds=3 --steps=20 --arm=shared,several,separate,heads,dimensions
 reference --dk=3,70 --algorithm=all --format-in=binary64,bfloat16 --samples=4000
 reference --dk=16 --format-in=binary16 --format-acc=binary32 --rounding=zero --samples=2000 --rng=mt19937
 reference --condition=1e12 --dk=33 --format-in=binary64,binary32

@@ -6,7 +6,6 @@
 
 # Claims with rows in the table of proofs and none in the ledger yet.  A name leaves when its row comes.
 ahead='
-  training-stability shared-training head-training head-robustness low-dimension
 '
 
 set -u

@@ -41,6 +41,8 @@ done <<END
 0 claims score-variance head-quality --quiet
 0 claims --question=arithmetic --status=cited
 0 additive --keys=8,16 --dk=4,8 --hidden=3,4 --unscaled --tolerance=0.2 --quantity=additive_variance,score_rank,time_slope_keys,time_slope_dk,dot_time,counterexample
+1 train cycle --dk=4 --arm=shared --expect=0..0.1
+3 train removal --seeds=3
 END
 
 # The plan of every check and example, or its result where nothing is sampled: cases have keys of the
