@@ -242,7 +242,7 @@ complete -c qkcheck -n '__qkcheck_is train' -l optimizer -xa '(__fish_append , s
 complete -c qkcheck -n '__qkcheck_is train' -l alpha -x -d 'Exponents: plateau and relation divide scores by d_k^alpha'
 complete -c qkcheck -n '__qkcheck_is train' -l arm -xa '(__fish_append , unscaled scaled power unscaled_log scaled_log reparametrised same_rate separate shared separate_squared shared_squared chain pairs self several heads dimensions additive number_dot number_additive all)' -d 'Only these arms'
 complete -c qkcheck -n '__qkcheck_is train' -l expect -x -d 'A claim of your own on final_loss, of every arm, in place of those of the ledger; theorems are still judged'
-complete -c qkcheck -n '__qkcheck_is train' -l fast -d 'Only d_k up to 64, 12 seeds, and of heads and removal a few arms: it judges the theorems, describes the rest, and names what it leaves out'
+complete -c qkcheck -n '__qkcheck_is train' -l fast -d 'Only d_k up to 64, 12 seeds, and of most tasks a few arms: it judges the theorems, describes the rest, and names what it leaves out'
 complete -c qkcheck -n '__qkcheck_is train' -l curves -rF -d 'Also write the losses of all steps: one structured array with the fields case, block (the seed) and curve, NaN behind the last step of shorter runs'
 complete -c qkcheck -n '__qkcheck_is train' -l dump -rF -d 'Also write Q and K of the first seed of every arm, before and after training, as TASK_ARM_dDK_OPTIMIZER_initial_Q.npy and so on, for qkcheck audit'
 complete -c qkcheck -n '__qkcheck_is train' -l seed -x -d 'Seed of the random numbers'

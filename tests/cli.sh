@@ -84,6 +84,12 @@ ends 0 additive --keys=8 --dk=4 --tolerance=0.2
 ends 1 additive --dk=64 --expect=0.9..1 --tolerance=0.03 --quantity=additive_variance
 ends 3 additive --keys=8 --dk=4 --samples=256
 ends 0 train cycle --dk=4 --arm=shared,separate,chain
+ends 0 train plateau --dk=64 --arm=scaled --optimizer=adam --dump=dump --curves=curves.npy
+check "train: curves" sh -c 'head -c 300 curves.npy | grep -q "(.curve., .<f8., (301,))"'
+ends 0 audit dump/plateau_scaled_d64_adam_initial_Q.npy dump/plateau_scaled_d64_adam_initial_K.npy --expect=0.7..1.4
+ends 0 audit dump/plateau_scaled_d64_adam_final_Q.npy dump/plateau_scaled_d64_adam_final_K.npy --expect=2.5..10
+check "train: what training aligns" sh -c '"$0" audit dump/*_final_Q.npy dump/*_final_K.npy | grep -q "depend on each other"' "$QKCHECK"
+ends 2 train plateau --dk=4 --dump=curves.npy
 ends 1 train cycle --dk=4 --arm=shared --expect=0..0.1
 ends 3 train cycle --dk=4 --arm=separate --seeds=4
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero

@@ -214,6 +214,16 @@ START_TEST (tuning)
       = aligned_alloc (QK_ALIGN, (qk_training_room (&t) + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN);
   struct qk_source source = { .foreign = NULL };
   ck_assert_ptr_nonnull (memory);
+  /* Seeds of tuning are others.  */
+  for (size_t i = 0; i < 42; i += 11)
+    {
+      struct qk_training its = t;
+      struct qk_trained r;
+      its.rate = value (rates, i, "rate");
+      qk_training_run (&r, &its, 1, QK_TUNING + i / 7, kernels, &source, memory, NULL);
+      ck_assert_double_eq (value (rates, i, "last"), r.last);
+      ck_assert_double_eq (value (rates, i, "area"), r.area);
+    }
   for (size_t i = 0; i < 9; i++)
     {
       struct qk_trained r;
