@@ -321,6 +321,7 @@ complete -c qkcheck -n '__qkcheck_is audit' -l help -s h -d 'Print a short help 
 complete -c qkcheck -n '__qkcheck_is audit' -ka '(__fish_complete_suffix .npy)'
 
 complete -c qkcheck -n '__qkcheck_is verify' -l question -xa '(__fish_append , Q1 Q2 Q3 Q4 arithmetic all)' -d 'Only rows of these questions: Q1 is why several heads, Q2 why separate weights, Q3 why dot products, Q4 why the scale; arithmetic is what the program\'s own figures stand on'
+complete -c qkcheck -n '__qkcheck_is verify' -l quantity -rF -d 'Only rows that these quantities settle alone: names with commas between them, as the pages of the commands and the rows of qkcheck claims have them'
 complete -c qkcheck -n '__qkcheck_is verify' -l train -d 'Also the rows that training settles, which takes a minute more'
 complete -c qkcheck -n '__qkcheck_is verify' -l thorough -d 'Every check with the tolerance that its command has by itself, 1 % for most, in place of 3 %'
 complete -c qkcheck -n '__qkcheck_is verify' -l report -rF -d 'Also write a report: the ledger, every figure with its interval and exact value, and plots, for which some more is run'

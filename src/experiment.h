@@ -109,6 +109,7 @@ struct qk_params
   struct qk_list question, status; /* rows of the ledger: places in the words of claims.h */
   bool train, thorough, tolerance_given;
   const char *report;            /* a page, or NULL */
+  const char *settled_by;        /* names with commas between them */
   double steps;                  /* 0: those of the task */
   struct qk_list optimizer, arm; /* of enum qk_optimizer; of the arms of the command */
   bool fast;

@@ -139,6 +139,9 @@ check "verify: what is only printed does not count" grep -q '^Described: nothing
 ends 0 verify score-mean score-mean --tolerance=0.1 --json
 check "verify: a row named twice is one" test "$(grep -c '"type":"row"' out)" = 1
 check "verify: it is confirmed" grep -q '"status":"holds","confirmed":true,"findings":\[0,' out
+ends 0 verify --quantity=score_variance --dry-run --json
+check "verify: rows by what settles them" \
+  test "$(grep -c '"quantity":"score_variance"' out)" = "$(grep -c '"quantity"' out)"
 ends 3 verify score-law length-dilution --max-samples=300
 check "verify: the undecided are named" \
   grep -q '^Undecided: 2 of 2 rows undecided: score-law, length-dilution' out
@@ -154,6 +157,8 @@ usage "verify: 'scaled-varience' is no ID; did you mean 'scaled-variance'" verif
 usage "verify: --question: leaves out 'score-mean', a row of Q4" verify score-mean --question=Q2
 usage "verify: --tolerance: '0.2' is not above 0 and at most 0.1" verify --tolerance=0.2
 usage "verify: --thorough has the tolerances of the commands" verify --thorough --tolerance=0.01
+usage "verify: --quantity: 'score' is no quantity that settles a row" verify --quantity=score_law,score
+usage "verify: --quantity: these alone settle none of the rows" verify score-mean --quantity=score_variance
 usage "verify: unknown option '--dk'" verify --dk=4
 usage "verify: unknown option '--samples'" verify --samples=300
 usage "verify: --report: 'a.htm' ends in none of .html, .md" verify --report=a.htm

@@ -45,6 +45,52 @@ lists (const char *list, const char *name)
   return false;
 }
 
+/* Whether a row has checks, and those quantities are all they ask for.  */
+static bool
+settled_by (const struct qk_claim *c, const char *quantities)
+{
+  for (const struct qk_check *k = c->checks; k->command; k++)
+    if (!lists (quantities, k->quantity))
+      return false;
+  return c->checks->command != NULL;
+}
+
+/* Whether some row of the ledger has a check of that quantity.  */
+static bool
+settles (const char *name, size_t length)
+{
+  for (const struct qk_claim *c = qk_claims; c->id; c++)
+    for (const struct qk_check *k = c->checks; k->command; k++)
+      if (strlen (k->quantity) == length && !strncmp (k->quantity, name, length))
+        return true;
+  return false;
+}
+
+/* Keep the rows that --quantity leaves.  0, or -1 and why: a name that settles nothing, or no row.
+ */
+static int
+keep_settled (const struct qk_claim **row, size_t *n, const char *quantities,
+              char why[static QK_WHY])
+{
+  char quoted[QK_QUOTED];
+  size_t kept = 0;
+  for (const char *at = quantities;; at++)
+    {
+      size_t length = strcspn (at, ",");
+      if (!settles (at, length))
+        return qk_complain (why, "--quantity: '%s' is no quantity that settles a row",
+                            qk_quote (quoted, at, length));
+      at += length;
+      if (!*at)
+        break;
+    }
+  for (size_t i = 0; i < *n; i++)
+    if (settled_by (row[i], quantities))
+      row[kept++] = row[i];
+  *n = kept;
+  return kept ? 0 : qk_complain (why, "--quantity: these alone settle none of the rows");
+}
+
 /* The run that a check asks, a new one where there is none; it has the quantity.  */
 static void
 ask (struct qk_plan *plan, struct run *run, size_t *n, const struct qk_check *k)
@@ -232,6 +278,11 @@ plan_verify (struct qk_plan *plan, char why[static QK_WHY])
   const struct qk_claim **row = qk_claims_select (&rows, p, why);
   if (!row)
     return -1;
+  if (p->settled_by && keep_settled (row, &rows, p->settled_by, why))
+    {
+      free (row);
+      return -1;
+    }
   for (size_t i = 0; i < rows; i++)
     for (const struct qk_check *k = row[i]->checks; k->command; k++)
       checks++;
@@ -281,11 +332,17 @@ static const struct qk_operand operands[]
           .word = qk_claim_word },
         { 0 } };
 
-static const char *const without[]
-    = { "dk", "dist", "q-dist", "k-dist", "samples", "quantity", "plot", NULL };
+static const char *const without[] = { "dk", "dist", "q-dist", "k-dist", "samples", "plot", NULL };
 
 static const struct qk_option options[] = {
   QK_OPTION_QUESTION,
+  { .name = "quantity",
+    .type = QK_FILE, /* no quantity of this command, but a name of others */
+    .offset = offsetof (struct qk_params, settled_by),
+    .metavar = "NAMES",
+    .shown = "all",
+    .help = "Only rows that these quantities settle alone: names with commas between them, as the "
+            "pages of the commands and the rows of qkcheck claims have them." },
   { .name = "train",
     .type = QK_FLAG,
     .offset = offsetof (struct qk_params, train),
