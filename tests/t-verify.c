@@ -525,6 +525,12 @@ END_TEST
 START_TEST (shared_weights) { confirmed ("separate-asymmetric self-score --tolerance=0.05"); }
 END_TEST
 
+START_TEST (additive_scores)
+{
+  confirmed ("additive-variance additive-saturates --tolerance=0.05");
+}
+END_TEST
+
 int
 main (void)
 {
@@ -562,5 +568,8 @@ main (void)
   TCase *symmetry = tcase_create ("symmetry");
   tcase_add_test (symmetry, shared_weights);
   suite_add_tcase (suite, symmetry);
+  TCase *additive = tcase_create ("additive");
+  tcase_add_test (additive, additive_scores);
+  suite_add_tcase (suite, additive);
   return run (suite);
 }
