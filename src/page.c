@@ -556,14 +556,20 @@ put_picture (struct document *d, const struct qk_pictured *p, size_t number)
   free (place);
 }
 
+static bool
+has_pictures (const struct document *d)
+{
+  for (const struct qk_pictured *p = qk_pictures; p->title; p++)
+    if (part_of (d, p))
+      return true;
+  return false;
+}
+
 static void
 put_pictures (struct document *d)
 {
-  bool any = false;
   size_t number = 0;
-  for (const struct qk_pictured *p = qk_pictures; p->title; p++)
-    any |= part_of (d, p) != NULL;
-  if (!any)
+  if (!has_pictures (d))
     return;
   heading (d, 2, "pictures", "Pictures");
   paragraph (d, "",
@@ -637,8 +643,8 @@ static const char style[]
       ".l thead th:nth-child(3),.l thead th:nth-child(4){width:6rem}\n"
       "dl{display:block}dt{margin-top:.4rem;font-size:.82rem}\n"
       ".row,figure{padding:.8rem;margin-left:-.3rem;margin-right:-.3rem}}\n"
-      "@media (min-width:62rem){.pictures{display:grid;grid-template-columns:1fr 1fr;gap:1rem;"
-      "align-items:start}.pictures figure{margin:0}}\n"
+      "@media (min-width:62rem){.pictures{columns:2;column-gap:1rem}"
+      ".pictures figure{break-inside:avoid;margin:0 0 1rem}}\n"
       "@media print{:root{--paper:#fff;--ink:#000;--card:#fff;--soft:#333;--line:#bbb;"
       "--good:#000;--bad:#000;--open:#000;--link:#000}body{font-size:10pt}nav{display:none}"
       "figure,tr{break-inside:avoid}details::details-content{content-visibility:visible;"
@@ -742,9 +748,10 @@ put_document (struct document *d)
   heading (d, 1, "", title.text);
   put_answer (d);
   if (d->html)
-    fputs ("<nav aria-label=\"Contents\"><a href=\"#ledger\">Ledger</a><a href=\"#rows\">Row by "
-           "row</a><a href=\"#how\">How it was decided</a></nav>\n",
-           d->out);
+    fprintf (d->out,
+             "<nav aria-label=\"Contents\"><a href=\"#ledger\">Ledger</a>%s<a href=\"#rows\">Row "
+             "by row</a><a href=\"#how\">How it was decided</a></nav>\n",
+             has_pictures (d) ? "<a href=\"#pictures\">Pictures</a>" : "");
   put_ledger (d);
   put_pictures (d);
   heading (d, 2, "rows", "Row by row");

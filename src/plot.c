@@ -1002,7 +1002,7 @@ static void
 put_head (struct sheet *s, bool count)
 {
   const struct chart *c = s->chart;
-  s->y = c->plot->title ? LINE : 4;
+  s->y = c->plot->title ? LINE : 14;
   if (c->plot->title)
     put_lines (s, c->plot->title, count, ",14");
   if (c->plot->under)
