@@ -1105,13 +1105,22 @@ put_x_tics (const struct sheet *s, const struct panel *p, bool labels)
   free (x);
 }
 
+/* A step of 1, 2 or 5 times a power of ten, for at least so many parts of a range and at most two
+   and a half times as many.  */
+static double
+step_of (double range, double parts)
+{
+  double power = pow (10, floor (log10 (range / parts))), step = range / parts / power;
+  return power * (step >= 5 ? 5 : step >= 2 ? 2 : 1);
+}
+
 /* 1, 2, 5 within two decades; powers of ten beyond.  */
 static void
 put_y_tics (const struct sheet *s, const struct panel *p)
 {
   if (!p->log_y)
     {
-      fputs ("set ytics autofreq\n", s->out);
+      fprintf (s->out, "set ytics %.10g\n", step_of (p->y_hi - p->y_lo, 4));
       return;
     }
   int lowest = (int)floor (log10 (p->y_lo)), highest = (int)ceil (log10 (p->y_hi)), n = 0;
@@ -1130,14 +1139,6 @@ put_y_tics (const struct sheet *s, const struct panel *p)
         put_tic (s->out, text, y);
       }
   fputs (")\n", s->out);
-}
-
-/* A step of 1, 2 or 5 that parts a range in three to five.  */
-static double
-coarse (double range)
-{
-  double power = pow (10, floor (log10 (range / 2.5))), step = range / 2.5 / power;
-  return power * (step >= 5 ? 5 : step >= 2 ? 2 : 1);
 }
 
 static void
@@ -1290,7 +1291,7 @@ put_panel (const struct sheet *s, size_t panel, double left, double top)
   fprintf (s->out, " at screen %.5f, %.5f center rotate by 90 font ',10'\n", across (s, left + 9),
            up (s, bottom + STRIP / 2 + 4));
   put_x_tics (s, p, true);
-  fprintf (s->out, "set ytics %.10g\nset xlabel ", coarse (p->s_hi - p->s_lo));
+  fprintf (s->out, "set ytics %.10g\nset xlabel ", step_of (p->s_hi - p->s_lo, 2.5));
   put_text (s->out, p->x ? p->x : "");
   fputs (" offset 0, 0.4\n", s->out);
   put_marks (s, panel, true);
