@@ -429,8 +429,7 @@ check_logits (const double *row, const struct qk_case *c, size_t n, double sigma
 
 static const char *const blocks[] = {
   "--keys=9 --model-dim=6 --heads=1,3 --samples=600",
-  "--keys=24 --model-dim=16 --heads=4 --dk=5,20 --dist=uniform:mean=0.3 --samples=600 "
-  "--sigma=2.385",
+  "--keys=24 --model-dim=16 --heads=4 --dk=5,20 --dist=uniform:mean=0.3 --samples=600 --sigma=2",
   "--keys=7 --model-dim=300 --heads=2 --dk=260 --dist=laplace --samples=256",
 };
 

@@ -1540,19 +1540,21 @@ static const char *const description[] = {
   "under common initialisations; and what a head cannot do: the rank of its scores is at most d_k, "
   "and it returns one average of the values where several heads return several.",
   "Parameters (4 D², of which D² in W_O) and operations (8 n D² + 4 n² D) do not depend on h, only "
-  "the operations of the softmax do (5 h n²). With --dk values keep D/h columns, and W_Q and W_K "
+  "the operations of the softmax do (5 h n²). With --dk, values keep D/h columns, and W_Q and W_K "
   "have h d_k: with D = 512, h = 8 and 18 blocks d_k = 16 has 7.08 M parameters fewer than 64, and "
   "32 has 4.72 M fewer, as Vaswani et al. (2017) give in Table 3 (B). An h that does not divide D "
   "is refused.",
   "Heads with independent logits overlap by E Σ p^a p^b = 1/n and have a Jensen–Shannon divergence "
   "known exactly; both are sampled with rows of N(0, σ²) logits (inputs independent). Heads that "
   "share X overlap by at least 1/n, for given X they are independent and alike, and by the "
-  "inequality of Cauchy and Schwarz; what they have more falls like 1/D, and where it would take "
+  "inequality of Cauchy and Schwarz; what they have more falls like 1/D (excess_slope, with "
+  "several --model-dim), and where it would take "
   "too long to tell it from nothing the overlap is described. Identical heads (weights shared) are "
   "the control: overlap E Σp², divergence 0.",
   "The independent unit is one input, tokens with weights of its own, or one row of logits in two "
   "heads: rows and pairs of heads of one input are not independent. Means come from blocks of "
-  "them, by Student's t. Ranks are checked on 8 inputs. Times are those of this machine, in lines "
+  "them, by Student's t. Ranks are checked on 8 inputs; the variance of scores, which does not "
+  "depend on their number, on inputs of 64 tokens. Times are those of this machine, in lines "
   "of type measured: cases run alone and in turn, and the median is shown with its interval.",
   NULL,
 };
