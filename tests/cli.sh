@@ -227,7 +227,7 @@ usage "train: no arm of these tasks is left" train heads --arm=shared
 usage "train: --fast trains no wider than d_k = 64, and --dk has 256" train --fast --dk=16,256
 usage "train: --fast takes 12 seeds" train --fast --seeds=24
 usage "train: --dump: '/dev/null' is not a folder" train cycle --dump=/dev/null
-usage "train: --curves: 'x' is also the file of another option" train cycle --curves=x --output=x
+usage "train: --curves: 'x' is also the file of --output" train cycle --curves=x --output=x
 usage "variance: unknown option '--alpha'" variance --alpha=0.5
 usage "variance: .*mersenne.*" variance --rng=mersenne
 usage "variance: .*surplus operand 'more'" variance more
