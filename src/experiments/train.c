@@ -1032,6 +1032,7 @@ static void
 plan_lowdim (const struct context *x, const struct task *task)
 {
   static const size_t standard[] = { 2, 16, 64 };
+  size_t numbers = x->p->fast ? 2 : 3;
   size_t d;
   for (int optimizer = QK_SGD; optimizer <= QK_ADAM; optimizer++)
     {
@@ -1039,10 +1040,7 @@ plan_lowdim (const struct context *x, const struct task *task)
         continue;
       for (size_t i = 0; (d = dk_at (x, task, i)); i++)
         plan_lowdim_at (x, task, optimizer, d);
-      for (size_t i = 0; (d = x->p->dk.n ? dk_at (x, task, i)
-                              : i < 3    ? standard[i]
-                                         : 0);
-           i += x->p->fast && !x->p->dk.n ? 2 : 1)
+      for (size_t i = 0; (d = x->p->dk.n ? dk_at (x, task, i) : i < numbers ? standard[i] : 0); i++)
         for (int additive = 0; additive < 2; additive++)
           {
             struct arm a
@@ -1056,7 +1054,7 @@ plan_lowdim (const struct context *x, const struct task *task)
 
 static const struct task tasks[] = {
   { "plateau", "training-stability", { 4, 16, 64, 256 }, { 4, 16, 64 }, 300, true, plan_plateau },
-  { "relation", "training-stability", { 4, 16, 64, 256 }, { 4, 64 }, 200, true, plan_relation },
+  { "relation", "training-stability", { 4, 16, 64, 256 }, { 64 }, 200, true, plan_relation },
   { "cycle", "shared-training", { 4, 8, 16 }, { 4, 16 }, 400, false, plan_cycle },
   { "heads", "head-training", { 16 }, { 16 }, 500, false, plan_heads },
   { "removal", "head-robustness", { 16 }, { 16 }, 500, false, plan_removal },
