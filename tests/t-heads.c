@@ -280,6 +280,9 @@ START_TEST (described)
   open_plan ("heads", "--model-dim=512 --heads=2 --quantity=head_overlap --samples=256");
   ck_assert (statement ("head_overlap", "shared", NULL, NULL, 2)->judged);
   close_plan ();
+  open_plan ("heads", "--quantity=excess_slope,parameters_saved"); /* nothing to compare */
+  ck_assert (plan.n_statements == 0 && plan.n_warnings == 2);
+  close_plan ();
   open_run ("heads", "--keys=8 --model-dim=8 --heads=2 --samples=256");
   ck_assert (statement ("head_score_variance", NULL, NULL, "unit", 2)->thin);
   ck_assert_uint_gt (plan.n_warnings, 0);

@@ -1050,6 +1050,20 @@ add_setups (struct qk_plan *plan, double n, char why[static QK_WHY])
   return 0;
 }
 
+/* What is asked for by name and can say nothing under these options.  */
+static void
+warn_missing (struct qk_plan *plan)
+{
+  const struct qk_params *p = plan->params;
+  if (!p->quantity.n)
+    return;
+  if (wants (plan, PARAMETERS_SAVED) && !p->dk.n)
+    qk_plan_warn (plan,
+                  "parameters_saved is about --dk: without it d_k = D/h, and nothing is saved");
+  if (wants (plan, EXCESS_SLOPE) && !(qk_span_of (&p->model_dim).spread > 0))
+    qk_plan_warn (plan, "excess_slope needs at least two values of --model-dim");
+}
+
 static int
 plan_heads (struct qk_plan *plan, char why[static QK_WHY])
 {
@@ -1076,6 +1090,7 @@ plan_heads (struct qk_plan *plan, char why[static QK_WHY])
       setup_at (&u, p, SCORE_TOKENS, i);
       add_inits (plan, &u);
     }
+  warn_missing (plan);
   return 0;
 }
 
