@@ -24,12 +24,13 @@ static const char *const description[] = {
   NULL
 };
 
-static const struct qk_operand operands[] = { { .name = "ID",
-                                                .help = "The name of a row, as qkcheck claims lists it.",
-                                                .any = true,
-                                                .type = QK_OPERAND_WORD,
-                                                .word = qk_claim_word },
-                                              { 0 } };
+static const struct qk_operand operands[]
+    = { { .name = "ID",
+          .help = "The name of a row, as qkcheck claims lists it.",
+          .any = true,
+          .type = QK_OPERAND_WORD,
+          .word = qk_claim_word },
+        { 0 } };
 
 static const struct qk_option options[]
     = { QK_OPTION_QUESTION, QK_OPTION_STATUS, { .name = NULL } };
