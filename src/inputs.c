@@ -5,26 +5,6 @@
 
 #include <math.h>
 
-static size_t
-aligned (size_t doubles)
-{
-  return (doubles + QK_LANES - 1) / QK_LANES * QK_LANES;
-}
-
-static size_t
-larger (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
-double *
-qk_store_take (struct qk_store *store, size_t doubles)
-{
-  double *here = store->memory ? store->memory + store->used : NULL;
-  store->used += aligned (doubles);
-  return here;
-}
-
 bool
 qk_inputs_weighted (const struct qk_inputs *u)
 {
@@ -45,7 +25,8 @@ qk_inputs_lay (const struct qk_inputs *u, void *memory)
   bool weighted = qk_inputs_weighted (u);
   size_t b = qk_rows_padded (u->n), tokens = qk_rows_size (u->n, u->D),
          weights = weighted ? qk_rows_size (u->d, u->D) : 0;
-  in.words = (uint64_t *)qk_store_take (store, 2 * larger (larger (tokens, weights), u->others));
+  in.words
+      = (uint64_t *)qk_store_take (store, 2 * qk_larger (qk_larger (tokens, weights), u->others));
   in.x = in.q = in.k = qk_store_take (store, tokens);
   if (weighted)
     {

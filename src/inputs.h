@@ -9,16 +9,8 @@
 
 #include "experiment.h"
 #include "projection.h"
+#include "store.h"
 #include "symmetry_theory.h"
-
-/* Scratch as it is handed out, in pieces aligned to QK_ALIGN; without memory it is only counted. */
-struct qk_store
-{
-  double *memory;
-  size_t used; /* doubles */
-};
-
-double *qk_store_take (struct qk_store *store, size_t doubles);
 
 /* What is drawn.  */
 struct qk_inputs

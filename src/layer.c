@@ -6,6 +6,7 @@
 #include "layer.h"
 #include "attention.h"
 #include "lanes/kernels.h"
+#include "store.h"
 
 #include <math.h>
 #include <string.h>
@@ -17,21 +18,6 @@ qk_layer_width (size_t n)
 }
 
 /* ---- Sums and tables ------------------------------------------------------------------------- */
-
-/* Room as it is handed out; without memory it is only counted.  */
-struct store
-{
-  double *memory;
-  size_t used;
-};
-
-static double *
-take (struct store *store, size_t doubles)
-{
-  double *here = store->memory ? store->memory + store->used : NULL;
-  store->used += qk_layer_width (doubles);
-  return here;
-}
 
 static double
 total (const double part[8])
@@ -184,18 +170,18 @@ struct layer_room
 static struct layer_room
 layer_lay (const struct qk_layer *l, double *memory)
 {
-  struct store store = { memory, 0 };
+  struct qk_store store = { memory, 0 };
   size_t w = qk_layer_width (l->n), rows = l->heads * l->n, square = l->heads * w * w;
   struct layer_room room;
-  room.s = take (&store, square);
-  room.p = take (&store, square);
-  room.ds = take (&store, square);
-  room.t = take (&store, square);
-  room.rest = take (&store, rows);
-  room.log_p = take (&store, 2 * qk_layer_width (rows));
-  room.mean = take (&store, w * w);
-  room.scratch = take (&store, w * w);
-  room.tanh = take (&store, l->additive ? l->heads * l->d * w * w : 0);
+  room.s = qk_store_take (&store, square);
+  room.p = qk_store_take (&store, square);
+  room.ds = qk_store_take (&store, square);
+  room.t = qk_store_take (&store, square);
+  room.rest = qk_store_take (&store, rows);
+  room.log_p = qk_store_take (&store, 2 * qk_layer_width (rows));
+  room.mean = qk_store_take (&store, w * w);
+  room.scratch = qk_store_take (&store, w * w);
+  room.tanh = qk_store_take (&store, l->additive ? l->heads * l->d * w * w : 0);
   room.used = store.used;
   return room;
 }
@@ -393,17 +379,17 @@ struct examples_room
 static struct examples_room
 examples_lay (const struct qk_examples *e, double *memory)
 {
-  struct store store = { memory, 0 };
+  struct qk_store store = { memory, 0 };
   struct examples_room room;
-  room.form = take (&store, e->D * e->D);
-  room.xm = take (&store, e->count * e->D);
-  room.s = take (&store, e->count * e->keys);
-  room.t = take (&store, e->count * e->keys);
-  room.p = take (&store, e->count * e->keys);
-  room.rest = take (&store, e->count);
-  room.ds = take (&store, e->count * e->keys);
-  room.z = take (&store, e->count * e->D);
-  room.scratch = take (&store, e->D * e->D);
+  room.form = qk_store_take (&store, e->D * e->D);
+  room.xm = qk_store_take (&store, e->count * e->D);
+  room.s = qk_store_take (&store, e->count * e->keys);
+  room.t = qk_store_take (&store, e->count * e->keys);
+  room.p = qk_store_take (&store, e->count * e->keys);
+  room.rest = qk_store_take (&store, e->count);
+  room.ds = qk_store_take (&store, e->count * e->keys);
+  room.z = qk_store_take (&store, e->count * e->D);
+  room.scratch = qk_store_take (&store, e->D * e->D);
   room.used = store.used;
   return room;
 }
@@ -506,30 +492,25 @@ struct mixture_room
   size_t used;
 };
 
-static size_t
-larger (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 static struct mixture_room
 mixture_lay (const struct qk_mixture *x, double *memory)
 {
-  struct store store = { memory, 0 };
+  struct qk_store store = { memory, 0 };
   struct widths by = widths_of (x);
   size_t h = x->heads, square = by.w * by.w, map = x->r * by.z;
   struct mixture_room room;
-  room.s = take (&store, h * square);
-  room.t = take (&store, h * square);
-  room.p = take (&store, h * square);
-  room.rest = take (&store, h * x->n);
-  room.map = take (&store, h * map);
-  room.out = take (&store, x->n * by.w * map);
-  room.dmap = take (&store, h * map);
-  room.dp = take (&store, x->n * by.w * qk_layer_width (h));
-  room.ds = take (&store, square);
+  room.s = qk_store_take (&store, h * square);
+  room.t = qk_store_take (&store, h * square);
+  room.p = qk_store_take (&store, h * square);
+  room.rest = qk_store_take (&store, h * x->n);
+  room.map = qk_store_take (&store, h * map);
+  room.out = qk_store_take (&store, x->n * by.w * map);
+  room.dmap = qk_store_take (&store, h * map);
+  room.dp = qk_store_take (&store, x->n * by.w * qk_layer_width (h));
+  room.ds = qk_store_take (&store, square);
   /* For transposes, and the equations of qk_mixture_refit.  */
-  room.scratch = take (&store, larger (square + map * qk_layer_width (h), x->D * (x->D + by.z)));
+  room.scratch
+      = qk_store_take (&store, qk_larger (square + map * qk_layer_width (h), x->D * (x->D + by.z)));
   room.used = store.used;
   return room;
 }

@@ -12,6 +12,7 @@
 #include "reference.h"
 #include "scored.h"
 #include "softmax_rounding.h"
+#include "store.h"
 #include "weights.h"
 
 #include <math.h>
@@ -88,11 +89,26 @@ overflow_block (double *row, const struct qk_case *c, uint64_t index, struct qk_
   return 0;
 }
 
-/* Scratch: what draws need, then four vectors of n.  */
-static size_t
-draws_bytes (const struct setup *u)
+/* Behind what draws need: scores, their weights, those of a form, its bound.  */
+struct row
 {
-  return (qk_scores_bytes (&u->draws.scores) + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN;
+  double *x, *exact, *p, *bound;
+  size_t used; /* doubles, what draws need too */
+};
+
+static struct row
+lay (const struct setup *u, void *memory)
+{
+  struct qk_store store = { memory, 0 };
+  size_t n = (size_t)u->draws.w.rows.n;
+  struct row r;
+  qk_store_bytes (&store, qk_scores_bytes (&u->draws.scores));
+  r.x = qk_store_take (&store, n);
+  r.exact = qk_store_take (&store, n);
+  r.p = qk_store_take (&store, n);
+  r.bound = qk_store_take (&store, n);
+  r.used = store.used;
+  return r;
 }
 
 /* The largest error over its bound; the correctly rounded weights may themselves err by 2^-53.  */
@@ -111,8 +127,7 @@ softmax_block (double *row, const struct qk_case *c, uint64_t index, struct qk_w
   const struct setup *u = c->own;
   const struct qk_scores *scores = &u->draws.scores;
   size_t n = (size_t)u->draws.w.rows.n;
-  double *x = (double *)((char *)work->scratch + draws_bytes (u));
-  double *exact = x + n, *p = exact + n, *bound = p + n;
+  const struct row r = lay (u, work->scratch);
   qk_source_open (&work->source, work->seed, c->cell, index);
   memset (row, 0, 2 * QK_SOFTMAX_FORMS * sizeof *row);
   const double *s = qk_scores_draw (scores, 0, work->kernels, &work->source, work->scratch);
@@ -121,18 +136,18 @@ softmax_block (double *row, const struct qk_case *c, uint64_t index, struct qk_w
       bool finite = true;
       for (size_t j = 0; j < n; j++)
         {
-          x[j] = qk_round (u->draws.w.c * s[QK_LANES * j + lane], u->format, u->direction);
-          finite &= isfinite (x[j]) != 0;
+          r.x[j] = qk_round (u->draws.w.c * s[QK_LANES * j + lane], u->format, u->direction);
+          finite &= isfinite (r.x[j]) != 0;
         }
       if (!finite) /* scores that overflow have no weights */
         continue;
-      if (qk_softmax_ref (exact, x, n))
+      if (qk_softmax_ref (r.exact, r.x, n))
         return qk_complain (work->why, "weights could not be certified");
       for (int form = 0; form < QK_SOFTMAX_FORMS; form++)
-        if (!qk_softmax_rounded (p, x, n, form, u->format, u->direction))
+        if (!qk_softmax_rounded (r.p, r.x, n, form, u->format, u->direction))
           {
-            qk_softmax_rounded_bound (bound, exact, x, n, form, u->format, u->direction);
-            row[form] = fmax (row[form], worst (p, exact, bound, n));
+            qk_softmax_rounded_bound (r.bound, r.exact, r.x, n, form, u->format, u->direction);
+            row[form] = fmax (row[form], worst (r.p, r.exact, r.bound, n));
             row[QK_SOFTMAX_FORMS + form]++;
           }
     }
@@ -440,7 +455,7 @@ size_softmax (struct qk_plan *plan, size_t c)
   plan->cases[c].cost
       = QK_LANES * n * (u->draws.w.law.d * (1 + QK_DRAW_COST) + QK_SOFTMAX_FORMS * ROW_COST)
         + QK_LANES * n * REFERENCE_COST;
-  plan->cases[c].scratch = draws_bytes (u) + 4 * (size_t)n * sizeof (double);
+  plan->cases[c].scratch = lay (u, NULL).used * sizeof (double);
 }
 
 static int

@@ -3,6 +3,7 @@
 #include "recording.h"
 #include "lanes/kernels.h"
 #include "message.h"
+#include "store.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -129,9 +130,9 @@ qk_recording_open (struct qk_recording *r, const struct qk_tensor *q, const stru
     return -1;
   r->scale = 1 / sqrt ((double)r->d);
   size_t fit = OPERAND / r->d / QK_LANES * QK_LANES;
-  size_t least = fit > QK_LANES ? fit : QK_LANES;
-  r->strip = least < STRIP ? least : STRIP;
-  r->chunk = least < KEYS ? least : KEYS;
+  size_t least = qk_larger (fit, QK_LANES);
+  r->strip = qk_smaller (least, STRIP);
+  r->chunk = qk_smaller (least, KEYS);
   r->strips = (r->queries + r->strip - 1) / r->strip;
   return 0;
 }
@@ -340,30 +341,19 @@ struct strip_room
 
 /* Lay out scratch; NULL: count bytes.  */
 static size_t
-strip_room (struct strip_room *x, const struct qk_recording *r, char *memory)
+strip_room (struct strip_room *x, const struct qk_recording *r, void *memory)
 {
-  size_t used = 0, most = r->strip > r->chunk ? r->strip : r->chunk;
-  const struct
-  {
-    void **place;
-    size_t bytes;
-  } parts[] = {
-    { (void **)&x->q.packed, r->strip * r->d * sizeof (double) },
-    { (void **)&x->k.packed, r->chunk * r->d * sizeof (double) },
-    { (void **)&x->raw, most * r->d * sizeof (double) },
-    { (void **)&x->s, GROUP * r->chunk * sizeof (double) },
-    { (void **)&x->rows, r->strip / QK_LANES * sizeof (struct qk_row_sums) },
-    { (void **)&x->q.token, r->strip * sizeof (uint64_t) },
-    { (void **)&x->k.token, r->chunk * sizeof (uint64_t) },
-    { (void **)&x->seen, r->strip * sizeof (size_t) },
-    { &x->buffer, BUFFER },
-  };
-  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    {
-      *parts[i].place = memory ? memory + used : NULL;
-      used += (parts[i].bytes + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN;
-    }
-  return used;
+  struct qk_store store = { memory, 0 };
+  x->q.packed = qk_store_take (&store, r->strip * r->d);
+  x->k.packed = qk_store_take (&store, r->chunk * r->d);
+  x->raw = qk_store_take (&store, qk_larger (r->strip, r->chunk) * r->d);
+  x->s = qk_store_take (&store, GROUP * r->chunk);
+  x->rows = qk_store_bytes (&store, r->strip / QK_LANES * sizeof *x->rows);
+  x->q.token = qk_store_bytes (&store, r->strip * sizeof *x->q.token);
+  x->k.token = qk_store_bytes (&store, r->chunk * sizeof *x->k.token);
+  x->seen = qk_store_bytes (&store, r->strip * sizeof *x->seen);
+  x->buffer = qk_store_bytes (&store, BUFFER);
+  return store.used * sizeof (double);
 }
 
 /* Panels of 8 tokens side by side: see kernels.h.  */
@@ -377,7 +367,7 @@ pack (double *out, const double *raw, size_t rows, size_t d)
       for (size_t panel = 0; panel < b; panel += QK_LANES)
         {
           double *to = out + first * b + panel * depth;
-          size_t lanes = rows - panel < QK_LANES ? rows - panel : QK_LANES;
+          size_t lanes = qk_smaller (rows - panel, QK_LANES);
           if (lanes < QK_LANES)
             memset (to, 0, QK_LANES * depth * sizeof *to);
           for (size_t lane = 0; lane < lanes; lane++)
@@ -515,7 +505,7 @@ qk_recording_strip (struct qk_strip *s, const struct qk_recording *r, uint64_t i
         return -1;
       size_t b = rounded (x.q.n);
       for (size_t row = 0; row < b && x.k.n; row += GROUP)
-        take_scores (&x, r, row, b - row < GROUP ? b - row : GROUP, shift, kernels);
+        take_scores (&x, r, row, qk_smaller (b - row, GROUP), shift, kernels);
     }
   add_rows (s, &x, kernels);
   return 0;

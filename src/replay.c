@@ -2,6 +2,7 @@
 
 #include "replay.h"
 #include "exact.h"
+#include "store.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -231,17 +232,24 @@ enum
 
 static const struct qk_column columns[] = { { "dot_digits", 1 }, { "statistic_digits", 1 }, { 0 } };
 
-static size_t
-aligned (size_t bytes)
+/* Behind the scratch of the block itself: its record, and a corner of scores.  */
+struct again
 {
-  return (bytes + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN;
-}
+  double *written;
+  struct corner *corner;
+  size_t used; /* doubles, that scratch too */
+};
 
-/* Scratch: that of the block itself, its record, the corner.  */
-static size_t
-row_room (const struct qk_case *of)
+static struct again
+lay (const struct qk_case *of, void *memory)
 {
-  return aligned (qk_kind_columns (of->kind) * sizeof (double));
+  struct qk_store store = { memory, 0 };
+  struct again x;
+  qk_store_bytes (&store, of->scratch);
+  x.written = qk_store_take (&store, qk_kind_columns (of->kind));
+  x.corner = qk_store_bytes (&store, sizeof *x.corner);
+  x.used = store.used;
+  return x;
 }
 
 static int
@@ -251,10 +259,9 @@ replay_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
   const struct qk_case *of = &u->of;
   const struct qk_twin *twin = of->kind->twin;
   struct qk_replay dots = { .whole = u->whole }, sums = dots;
-  double *written = (double *)((char *)work->scratch + aligned (of->scratch));
+  const struct again x = lay (of, work->scratch);
   uint64_t draws;
   const struct qk_scores *scores = twin->draws (&draws, of);
-  struct corner *corner = (struct corner *)((char *)written + row_room (of));
   bool whole = true;
   gsl_rng *foreign = work->source.foreign, *before = NULL, *copy = NULL;
   void *all = twin->begin (of);
@@ -264,19 +271,19 @@ replay_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
       copy = gsl_rng_clone (foreign);
       whole &= before && copy;
     }
-  int status = !all || !whole || of->kind->block (written, of, index, work);
+  int status = !all || !whole || of->kind->block (x.written, of, index, work);
   qk_source_open (&work->source, work->seed, of->cell, index);
   for (uint64_t t = 0; t < draws && !status; t++)
     {
       if (foreign)
         gsl_rng_memcpy (before, foreign);
       const double *s = qk_scores_draw (scores, t, work->kernels, &work->source, work->scratch);
-      twin->add (all, &sums, of, t, s, written, work);
+      twin->add (all, &sums, of, t, s, x.written, work);
       if (u->whole || t + 1 == draws)
-        compare_draw (&dots, corner, scores, t, s, &work->source, before, copy);
+        compare_draw (&dots, x.corner, scores, t, s, &work->source, before, copy);
     }
   if (all)
-    twin->end (all, &sums, of, written);
+    twin->end (all, &sums, of, x.written);
   if (before)
     gsl_rng_free (before);
   if (copy)
@@ -347,7 +354,7 @@ add_case (struct qk_plan *plan, const struct qk_case *c, const char *name, bool 
   new->blocks = 1;
   new->units = u->of.units;
   new->cost = cost_of (&u->of, whole);
-  new->scratch = aligned (u->of.scratch) + row_room (&u->of) + sizeof (struct corner);
+  new->scratch = lay (&u->of, NULL).used * sizeof (double);
   return at;
 }
 

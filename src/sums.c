@@ -11,6 +11,7 @@
 #include "message.h"
 #include "rounding.h"
 #include "scored.h"
+#include "store.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -78,21 +79,22 @@ struct room
 {
   double *q, *k, *x, *y, *tile;
   uint64_t *words;
-  size_t bytes;
+  size_t used; /* doubles */
 };
 
 static struct room
 room_of (const struct setup *u, void *scratch)
 {
   size_t operand = qk_operand_size (BATCH, u->d), vector = qk_operand_size (1, u->d);
-  struct room r = { .q = scratch };
-  r.k = r.q + operand;
-  r.x = r.k + operand;
-  r.y = r.x + vector;
-  r.tile = r.y + vector;
-  r.words = (uint64_t *)(r.tile + BATCH * BATCH);
-  r.bytes = sizeof (double) * (2 * operand + 2 * vector + BATCH * BATCH)
-            + 2 * sizeof (uint64_t) * operand;
+  struct qk_store store = { scratch, 0 };
+  struct room r;
+  r.q = qk_store_take (&store, operand);
+  r.k = qk_store_take (&store, operand);
+  r.x = qk_store_take (&store, vector);
+  r.y = qk_store_take (&store, vector);
+  r.tile = qk_store_take (&store, BATCH * BATCH);
+  r.words = qk_store_bytes (&store, 2 * operand * sizeof *r.words);
+  r.used = store.used;
   return r;
 }
 
@@ -567,7 +569,7 @@ sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
   c->blocks = (uint64_t)ceil (batches / tiles);
   c->units = tiles * BATCH;
   c->cost = c->units * cost;
-  c->scratch = room_of (u, NULL).bytes;
+  c->scratch = room_of (u, NULL).used * sizeof (double);
   if (c->blocks >= QK_MIN_BLOCKS)
     return 0;
   for (size_t i = 0; i < plan->n_statements; i++)

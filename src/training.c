@@ -4,6 +4,7 @@
 #include "deal.h"
 #include "lanes/kernels.h"
 #include "message.h"
+#include "store.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -32,12 +33,6 @@ static const double TENTH = 0.1;
 static const double LN_2 = 0x1.62e42fefa39efp-1, LN_3_2 = 0x1.9f323ecbf984cp-2;
 
 static const char *const task_names[] = { "table", "relation", "cycle", "heads", "number" };
-
-static size_t
-larger_of (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
 
 /* ---- What is trained
  * ----------------------------------------------------------------------------- */
@@ -219,21 +214,6 @@ qk_training_ceiling (const struct qk_training *t)
 /* ---- A run
  * --------------------------------------------------------------------------------------- */
 
-/* Room as it is handed out; without memory it is only counted, in bytes.  */
-struct store
-{
-  char *memory;
-  size_t used;
-};
-
-static void *
-take (struct store *store, size_t bytes)
-{
-  void *here = store->memory ? store->memory + store->used : NULL;
-  store->used += (bytes + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN;
-  return here;
-}
-
 /* All of a run; what a task has no use for is empty.  */
 struct run
 {
@@ -295,21 +275,20 @@ room_of (const struct run *r)
 static size_t
 lay (struct run *r, const struct qk_training *t, void *memory)
 {
-  struct store store = { memory, 0 };
-  const size_t size = sizeof (double);
+  struct qk_store store = { memory, 0 };
   size_t n = tokens_of (t), d = width_of (t), w = qk_layer_width (n), h = heads_of (t);
   bool number = t->task == QK_TASK_NUMBER, relation = t->task == QK_TASK_RELATION,
        values = t->task == QK_TASK_HEADS;
   memset (r, 0, sizeof *r);
   r->t = t;
-  r->target = take (&store, n * QK_TRAINING_TARGETS * sizeof *r->target);
+  r->target = qk_store_bytes (&store, n * QK_TRAINING_TARGETS * sizeof *r->target);
   if (relation)
-    r->target = take (&store, EXAMPLES * sizeof *r->target);
-  r->hidden = take (&store, t->task == QK_TASK_CYCLE ? n * n * sizeof *r->hidden : 0);
-  r->x = take (&store, relation ? EXAMPLES * MODEL * size : 0);
-  r->y = take (&store, relation ? EXAMPLES * MODEL * KEYS * size : 0);
-  r->wanted = take (&store, relation ? EXAMPLES * MODEL * size : 0);
-  r->rotation = take (&store, relation ? MODEL * MODEL * size : 0);
+    r->target = qk_store_bytes (&store, EXAMPLES * sizeof *r->target);
+  r->hidden = qk_store_bytes (&store, t->task == QK_TASK_CYCLE ? n * n * sizeof *r->hidden : 0);
+  r->x = qk_store_take (&store, relation ? EXAMPLES * MODEL : 0);
+  r->y = qk_store_take (&store, relation ? EXAMPLES * MODEL * KEYS : 0);
+  r->wanted = qk_store_take (&store, relation ? EXAMPLES * MODEL : 0);
+  r->rotation = qk_store_take (&store, relation ? MODEL * MODEL : 0);
 
   r->layer = (struct qk_layer){ .n = n,
                                 .d = d,
@@ -337,21 +316,21 @@ lay (struct run *r, const struct qk_training *t, void *memory)
                   : relation ? 2 * d * MODEL
                   : number   ? 2 * d * FEATURES_WIDTH + v
                              : qk_layer_parameters (&r->layer);
-  r->w = take (&store, r->parameters * size);
-  r->g = take (&store, r->parameters * size);
-  r->m = take (&store, r->parameters * size);
-  r->v = take (&store, r->parameters * size);
-  r->tables = take (&store, number ? qk_layer_parameters (&r->layer) * size : 0);
-  r->dtables = take (&store, number ? qk_layer_parameters (&r->layer) * size : 0);
-  r->features = take (&store, number ? FEATURES * w * size : 0);
-  r->turned = take (&store, number ? w * FEATURES_WIDTH * size : 0);
-  r->room = take (&store, room_of (r) * size);
-  r->spare = take (&store, values && t->parts ? r->parameters * size : 0);
-  r->scratch = take (&store, values && t->parts ? qk_mixture_room (&r->mixture) * size : 0);
-  size_t most = drawn (larger_of (d * w, relation ? EXAMPLES * MODEL * KEYS : 16 * 16));
-  r->draws = take (&store, most * size);
-  r->words = take (&store, 2 * most * sizeof *r->words);
-  return store.used;
+  r->w = qk_store_take (&store, r->parameters);
+  r->g = qk_store_take (&store, r->parameters);
+  r->m = qk_store_take (&store, r->parameters);
+  r->v = qk_store_take (&store, r->parameters);
+  r->tables = qk_store_take (&store, number ? qk_layer_parameters (&r->layer) : 0);
+  r->dtables = qk_store_take (&store, number ? qk_layer_parameters (&r->layer) : 0);
+  r->features = qk_store_take (&store, number ? FEATURES * w : 0);
+  r->turned = qk_store_take (&store, number ? w * FEATURES_WIDTH : 0);
+  r->room = qk_store_take (&store, room_of (r));
+  r->spare = qk_store_take (&store, values && t->parts ? r->parameters : 0);
+  r->scratch = qk_store_take (&store, values && t->parts ? qk_mixture_room (&r->mixture) : 0);
+  size_t most = drawn (qk_larger (d * w, relation ? EXAMPLES * MODEL * KEYS : 16 * 16));
+  r->draws = qk_store_take (&store, most);
+  r->words = qk_store_bytes (&store, 2 * most * sizeof *r->words);
+  return store.used * sizeof (double);
 }
 
 size_t

@@ -7,9 +7,9 @@
 # or down.
 rooms='
   0  qk verdict message
-  1  stream sampler polynomials attention deal layer training theory scores softmax_theory projection multihead
-     symmetry_theory heads_theory additive_theory enclose ecdf tiling rounding overflow
-     softmax_rounding exact reference tensor npy recording lanes/*
+  1  store stream sampler polynomials attention deal layer training theory scores softmax_theory
+     projection multihead symmetry_theory heads_theory additive_theory enclose ecdf tiling rounding
+     overflow softmax_rounding exact reference tensor npy recording lanes/*
   2  experiment replay scored inputs weights part sums narrow given whole
   3  experiments/* claims theorems pictures
   4  engine commands option report report-* story ledger settle roff completion figure grid blocks

@@ -56,22 +56,6 @@ read_operand (double *y, unsigned role, const struct qk_law *law, uint64_t t, si
 
 /* ---- exact ----------------------------------------------------------------------------------- */
 
-START_TEST (store)
-{
-  _Alignas(QK_ALIGN) double memory[64];
-  struct qk_store counted = { 0 }, real = { memory, 0 };
-  static const size_t sizes[] = { 1, 8, 9, 0, 17 };
-  for (size_t i = 0; i < 5; i++)
-    {
-      double *piece = qk_store_take (&real, sizes[i]);
-      ck_assert_ptr_null (qk_store_take (&counted, sizes[i]));
-      ck_assert_uint_eq ((uintptr_t)piece % QK_ALIGN, 0);
-    }
-  ck_assert_uint_eq (real.used, 8 + 8 + 16 + 0 + 24);
-  ck_assert_uint_eq (counted.used, real.used);
-}
-END_TEST
-
 /* Which operands are one: X without weights, the weights where they are shared.  */
 START_TEST (laid_out)
 {
@@ -190,7 +174,6 @@ main (void)
   gsl_set_error_handler_off ();
   Suite *suite = suite_create ("inputs");
   TCase *exact = tcase_create ("exact"), *twin = tcase_create ("twin");
-  tcase_add_test (exact, store);
   tcase_add_test (exact, laid_out);
   tcase_add_test (exact, plain_helpers);
   tcase_add_loop_test (twin, heads_plainly, 0, sizeof sizes / sizeof *sizes);

@@ -13,6 +13,7 @@
 #include "../message.h"
 #include "../projection.h"
 #include "../scored.h"
+#include "../store.h"
 #include "../tiling.h"
 
 #include <math.h>
@@ -70,40 +71,13 @@ enum role
   ROLE_V
 };
 
-static size_t
-larger (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
-static size_t
-smaller (size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
-/* Scratch as it is handed out; without memory it is only counted.  */
-struct store
-{
-  double *memory;
-  size_t used; /* doubles */
-};
-
-static double *
-take (struct store *store, size_t doubles)
-{
-  double *here = store->memory ? store->memory + store->used : NULL;
-  store->used += (doubles + QK_LANES - 1) / QK_LANES * QK_LANES;
-  return here;
-}
-
 /* Queries and keys, operands of the same number of rows; projected, panels of 8 rows with the
    hidden units as columns; v, one after another; and what follows them.  */
 struct draw
 {
   double *q, *k, *w, *a, *b, *v;
   uint64_t *words;
-  struct store rest;
+  struct qk_store rest;
 };
 
 static size_t
@@ -116,16 +90,16 @@ static struct draw
 lay (const struct setup *u, size_t rows, size_t vectors, void *memory)
 {
   struct draw in = { .rest = { memory, 0 } };
-  struct store *store = &in.rest;
+  struct qk_store *store = &in.rest;
   size_t tokens = qk_rows_size (rows, u->d), weights = qk_rows_size (u->h, u->d),
          projected = qk_rows_padded (rows) * qk_rows_padded (u->h), v = vectors_size (u, vectors);
-  in.words = (uint64_t *)take (store, 2 * larger (larger (tokens, weights), v));
-  in.q = take (store, tokens);
-  in.k = take (store, tokens);
-  in.w = take (store, weights);
-  in.a = take (store, projected);
-  in.b = take (store, projected);
-  in.v = take (store, v);
+  in.words = (uint64_t *)qk_store_take (store, 2 * qk_larger (qk_larger (tokens, weights), v));
+  in.q = qk_store_take (store, tokens);
+  in.k = qk_store_take (store, tokens);
+  in.w = qk_store_take (store, weights);
+  in.a = qk_store_take (store, projected);
+  in.b = qk_store_take (store, projected);
+  in.v = qk_store_take (store, v);
   return in;
 }
 
@@ -256,7 +230,7 @@ tiles_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   for (uint64_t t = 0; t < u->draws; t++)
     {
       draw (&in, u, SIDE, u->vectors, t, work);
-      double *s = take (&in.rest, SIDE * SIDE);
+      double *s = qk_store_take (&in.rest, SIDE * SIDE);
       row[SATURATED] += saturated_share (&in, u);
       for (size_t m = 0; m < u->vectors; m++)
         {
@@ -286,15 +260,16 @@ static void
 draw_angles (double cosine[PAIRS], const struct setup *u, uint64_t t, struct qk_work *work)
 {
   const struct qk_kernels *kernels = work->kernels;
-  struct store store = { work->scratch, 0 };
-  size_t room = PAIRS * smaller (u->d, QK_DEPTH);
-  double *q = take (&store, room), *k = take (&store, room), *s = take (&store, PAIRS);
-  double *q2 = take (&store, PAIRS), *k2 = take (&store, PAIRS);
-  uint64_t *words = (uint64_t *)take (&store, 2 * room);
+  struct qk_store store = { work->scratch, 0 };
+  size_t room = PAIRS * qk_smaller (u->d, QK_DEPTH);
+  double *q = qk_store_take (&store, room), *k = qk_store_take (&store, room),
+         *s = qk_store_take (&store, PAIRS);
+  double *q2 = qk_store_take (&store, PAIRS), *k2 = qk_store_take (&store, PAIRS);
+  uint64_t *words = (uint64_t *)qk_store_take (&store, 2 * room);
   uint64_t first = t * PAIRS * u->d;
   for (size_t i = 0; i < u->d; i += QK_DEPTH)
     {
-      size_t depth = smaller (u->d - i, QK_DEPTH), size = PAIRS * depth;
+      size_t depth = qk_smaller (u->d - i, QK_DEPTH), size = PAIRS * depth;
       qk_fill (kernels, q, size, &work->source, ROLE_Q, first + i * PAIRS, &u->exact.q, words);
       qk_fill (kernels, k, size, &work->source, ROLE_K, first + i * PAIRS, &u->exact.k, words);
       kernels->pairs (s, q, k, PAIRS, depth, i == 0);
@@ -308,7 +283,7 @@ draw_angles (double cosine[PAIRS], const struct setup *u, uint64_t t, struct qk_
 static size_t
 angle_doubles (const struct setup *u)
 {
-  return 4 * PAIRS * smaller (u->d, QK_DEPTH) + 3 * PAIRS;
+  return 4 * PAIRS * qk_smaller (u->d, QK_DEPTH) + 3 * PAIRS;
 }
 
 static int
@@ -436,7 +411,7 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   struct draw in;
   qk_source_open (&work->source, work->seed, c->cell, index);
   draw (&in, u, n, 1, 0, work);
-  double *s = take (&in.rest, b * b), *p = take (&in.rest, b * b);
+  double *s = qk_store_take (&in.rest, b * b), *p = qk_store_take (&in.rest, b * b);
   double most = plain_scores (s, &in, u, b), error = (u->exact.h + 3) * U * most;
   row[DEPENDENCE] = dependence (p, s, n, error, work->kernels);
   for (size_t i = 0; i < b; i += QK_LANES)
@@ -446,7 +421,8 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   row[RANK] = row[DOT_RANK] = row[STAIRCASE_RANK] = 0;
   if ((double)n <= MOST_TOKENS)
     {
-      double *a = take (&in.rest, n * n), *room = take (&in.rest, n * n + 4 * n), q2 = 0, k2 = 0;
+      double *a = qk_store_take (&in.rest, n * n), *room = qk_store_take (&in.rest, n * n + 4 * n),
+             q2 = 0, k2 = 0;
       row[RANK] = rank_of (a, s, n, error, room);
       qk_operand_scores (s, in.q, b, b, in.k, b, u->d, work->kernels);
       for (size_t i = 0; i < b * u->d; i++)
@@ -507,7 +483,7 @@ times_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   once.dots = once.adds = 1;
   qk_source_open (&work->source, work->seed, c->cell, index);
   draw (&in, u, u->n, 1, 0, work);
-  double *s = take (&in.rest, u->rows * b);
+  double *s = qk_store_take (&in.rest, u->rows * b);
   double all = u->exact.n * u->exact.n / (double)(u->rows * b);
   time_dots (s, &in, &once, work);
   time_adds (s, &in, &once, work);
@@ -986,7 +962,7 @@ set_times (struct setup *u)
   size_t b = qk_rows_padded (u->n), band = 3 * QK_LANES; /* what the tile kernel takes at a time */
   double dot = (double)b * u->exact.d, add = (double)b * u->exact.h * TANH_COST;
   double rows = TIMED_COST / fmax (fmin (dot, add), 1);
-  u->rows = smaller (b, larger (band, (size_t)fmin (rows, (double)b) / band * band));
+  u->rows = qk_smaller (b, qk_larger (band, (size_t)fmin (rows, (double)b) / band * band));
   u->dots = (uint64_t)fmax (1, rint (TIMED_COST / (dot * (double)u->rows)));
   u->adds = (uint64_t)fmax (1, rint (TIMED_COST / (add * (double)u->rows)));
 }
@@ -1465,7 +1441,7 @@ enclose_slope (struct qk_enclosure *e, const struct qk_plan *plan, const struct 
     {
       const struct setup *u = plan->cases[s->source[i]].own;
       centre += log (s->quantity == TIME_SLOPE_DK ? u->exact.d : u->exact.n) / (double)s->sources;
-      turns = smaller (turns, tables[s->source[i]].rows);
+      turns = qk_smaller (turns, tables[s->source[i]].rows);
     }
   memset (slope, 0, sizeof slope);
   for (size_t i = 0; i < s->sources; i++)

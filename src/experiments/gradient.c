@@ -11,6 +11,7 @@
 #include "../reference.h"
 #include "../replay.h"
 #include "../scored.h"
+#include "../store.h"
 #include "../weights.h"
 
 #include <math.h>
@@ -65,41 +66,38 @@ has_keys (const struct setup *u)
   return u->draws.w.law.d > 0;
 }
 
-/* What follows the scores in scratch: the weights, and K K^T, its product with them and the squares
-   of the rows (tiles), or one row of weights (queries).  */
+/* What follows the scores in scratch: their weights; and of tiles K K^T, its product with them and
+   the squares of the rows, of queries one row of weights.  */
 struct scratch
 {
   double *p, *gram, *product;
   double *jacobian, *gradient; /* |J|_F^2, |J K|_F^2 by row */
+  double *row;
+  size_t used; /* doubles, the scores too */
 };
 
-static size_t
-scores_room (const struct setup *u)
-{
-  const size_t step = QK_ALIGN / sizeof (double);
-  return (qk_scores_bytes (&u->draws.scores) / sizeof (double) + step - 1) / step * step;
-}
-
 static struct scratch
-scratch_of (const struct setup *u, void *memory)
+lay (const struct setup *u, bool tiles, void *memory)
 {
   const struct qk_scores *s = &u->draws.scores;
-  size_t n = s->keys, square = has_keys (u) ? n * n : 0, room = has_keys (u) ? s->queries * n : 0;
-  double *p = (double *)memory + scores_room (u), *gram = p + s->queries * n;
-  double *product = gram + square, *jacobian = product + room;
-  return (struct scratch){ p, gram, product, jacobian, jacobian + s->queries };
-}
-
-static size_t
-scratch_bytes (const struct setup *u, bool tiles)
-{
-  const struct qk_scores *s = &u->draws.scores;
-  size_t n = s->keys, room = scores_room (u) + s->queries * n;
-  if (!tiles)
-    room += n;
+  struct qk_store store = { memory, 0 };
+  struct scratch x = { 0 };
+  qk_store_bytes (&store, qk_scores_bytes (s));
+  x.p = qk_store_take (&store, s->queries * s->keys);
+  if (tiles && has_keys (u))
+    {
+      x.gram = qk_store_take (&store, s->keys * s->keys);
+      x.product = qk_store_take (&store, s->queries * s->keys);
+    }
+  if (tiles)
+    {
+      x.jacobian = qk_store_take (&store, s->queries);
+      x.gradient = qk_store_take (&store, s->queries);
+    }
   else
-    room += (has_keys (u) ? n * n + s->queries * n : 0) + 2 * s->queries;
-  return room * sizeof (double);
+    x.row = qk_store_take (&store, s->keys);
+  x.used = store.used;
+  return x;
 }
 
 /* |J|_F^2 of 8 rows, and their weights.  */
@@ -146,7 +144,7 @@ measure_tile (const struct setup *u, const double *s, struct qk_work *work)
 {
   const struct qk_kernels *kernels = work->kernels;
   const struct qk_scores *scores = &u->draws.scores;
-  struct scratch x = scratch_of (u, work->scratch);
+  struct scratch x = lay (u, true, work->scratch);
   size_t n = scores->keys, d = (size_t)scores->law.d;
   for (size_t i = 0; i < scores->queries; i += QK_LANES)
     weigh (x.jacobian + i, x.p + i * n, s + i * n, u, kernels);
@@ -217,10 +215,10 @@ add_queries (struct query_columns *row, const struct setup *u, uint64_t t, struc
   const struct qk_kernels *kernels = work->kernels;
   const struct qk_scores *scores = &u->draws.scores;
   const double *s = qk_scores_draw (scores, t, kernels, &work->source, work->scratch);
-  struct scratch x = scratch_of (u, work->scratch);
+  const struct scratch x = lay (u, false, work->scratch);
   size_t n = scores->keys, some = (size_t)u->draws.w.rows.n, d = (size_t)scores->law.d;
   size_t top[QK_LANES] = { 0 };
-  double *p = x.gram, *jacobian = row->jacobian + QK_LANES * t;
+  double *p = x.row, *jacobian = row->jacobian + QK_LANES * t;
   _Alignas(QK_ALIGN) double gradient[QK_LANES] = { 0 };
   weigh (jacobian, x.p, s, u, kernels);
   for (size_t lane = 0; lane < QK_LANES; lane++)
@@ -979,7 +977,7 @@ size_tiles (struct qk_plan *plan, size_t c, double need)
                    ROW_COST + (has_keys (u) ? n : 0));
   u->draws.scores.keep = has_keys (u);
   plan->cases[c].cost += (double)u->draws.draws * n * n * d;
-  plan->cases[c].scratch = scratch_bytes (u, true);
+  plan->cases[c].scratch = lay (u, true, NULL).used * sizeof (double);
 }
 
 /* Blocks of as many queries as a record holds.  */
@@ -995,7 +993,7 @@ size_queries (struct qk_plan *plan, size_t c, double need)
   k->units = QUERIES;
   u->draws.draws = OWN_DRAWS;
   u->draws.scores.keep = has_keys (u);
-  k->scratch = scratch_bytes (u, false);
+  k->scratch = lay (u, false, NULL).used * sizeof (double);
 }
 
 static int

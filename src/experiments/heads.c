@@ -209,7 +209,7 @@ static void
 add_panel (double sum[static SHARED_COLUMNS], struct shared w, const struct setup *u, size_t i,
            const struct qk_kernels *kernels)
 {
-  size_t n = u->n, b = qk_rows_padded (n), rows = n - i < QK_LANES ? n - i : QK_LANES;
+  size_t n = u->n, b = qk_rows_padded (n), rows = qk_smaller (n - i, QK_LANES);
   _Alignas(QK_ALIGN) double none[QK_LANES] = { 0 }, apart[QK_LANES] = { 0 };
   double common[QK_LANES] = { 0 };
   for (size_t j = 0; j < QK_LANES * b; j++)
@@ -280,7 +280,7 @@ scores_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
                 double x = s[i * b + QK_LANES * j + r];
                 lane[r] += i + r == j ? 0 : x * x;
               }
-          sum += total (lane, n - i < QK_LANES ? n - i : QK_LANES);
+          sum += total (lane, qk_smaller (n - i, QK_LANES));
         }
       *row += sum / pairs / (double)u->count;
     }
@@ -347,10 +347,7 @@ lay_pass (const struct setup *u, void *memory)
   const struct qk_multihead_shape *s = &a.weights.shape;
   size_t tokens = qk_rows_size (s->n, s->D), query = qk_multihead_query_size (s),
          value = qk_multihead_value_size (s), output = qk_multihead_output_size (s);
-  size_t most = tokens;
-  most = query > most ? query : most;
-  most = value > most ? value : most;
-  most = output > most ? output : most;
+  size_t most = qk_larger (qk_larger (tokens, query), qk_larger (value, output));
   a.words = (uint64_t *)qk_store_take (&a.rest, 2 * most);
   a.x = qk_store_take (&a.rest, tokens);
   a.y = qk_store_take (&a.rest, qk_rows_padded (s->n) * qk_rows_padded (s->D));

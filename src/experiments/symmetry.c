@@ -70,18 +70,6 @@ width (const struct setup *u)
   return qk_inputs_width (&u->inputs);
 }
 
-static size_t
-larger (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
-static size_t
-smaller (size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 /* ---- Blocks ---------------------------------------------------------------------------------- */
 
 enum
@@ -133,7 +121,7 @@ add_scores (double row[SCORE_COLUMNS], const struct setup *u, const double *s)
   for (size_t i = 0; i < n; i += QK_LANES)
     for (size_t j = 0; j <= i; j += QK_LANES)
       add_pairs (sum, u, s + qk_score_index (b, i, j), s + qk_score_index (b, j, i),
-                 smaller (n - i, QK_LANES), smaller (n - j, QK_LANES), i == j);
+                 qk_smaller (n - i, QK_LANES), qk_smaller (n - j, QK_LANES), i == j);
   row[APART] += sum[APART] / squares;
   row[ALL] += sum[ALL] / squares;
   row[SELF_1] += sum[SELF_1] / (double)n;
@@ -222,7 +210,7 @@ spread (const struct setup *u, struct qk_store *from)
 {
   struct matrices m;
   size_t n = u->n, D = u->D, d = u->d;
-  size_t side = larger (n, (double)D <= MOST_DIMENSIONS ? D : 0);
+  size_t side = qk_larger (n, (double)D <= MOST_DIMENSIONS ? D : 0);
   m.x = qk_store_take (from, n * D);
   m.wq = qk_store_take (from, D * d);
   m.wk = qk_store_take (from, D * d);

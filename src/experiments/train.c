@@ -8,6 +8,7 @@
 #include "../enclose.h"
 #include "../experiment.h"
 #include "../message.h"
+#include "../store.h"
 #include "../training.h"
 
 #include <float.h>
@@ -194,7 +195,7 @@ tuning_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
 struct keepsake
 {
   struct qk_trace trace;
-  size_t room, size; /* bytes */
+  struct qk_store rest; /* what follows it */
 };
 
 static size_t
@@ -207,18 +208,14 @@ width_of (const struct qk_training *t)
 static struct keepsake
 lay (const struct qk_training *t, void *memory)
 {
-  struct keepsake k = { 0 };
-  size_t table = qk_training_rows (t) * width_of (t), losses = t->steps + 1;
-  k.room = (qk_training_room (t) + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN;
-  k.size = k.room + (losses + 4 * table) * sizeof (double);
-  if (!memory)
-    return k;
-  double *at = (double *)(void *)((unsigned char *)memory + k.room);
-  k.trace.curve = at;
-  k.trace.first_q = at += losses;
-  k.trace.first_k = at += table;
-  k.trace.last_q = at += table;
-  k.trace.last_k = at += table;
+  struct keepsake k = { .rest = { memory, 0 } };
+  size_t table = qk_training_rows (t) * width_of (t);
+  qk_store_bytes (&k.rest, qk_training_room (t));
+  k.trace.curve = qk_store_take (&k.rest, t->steps + 1);
+  k.trace.first_q = qk_store_take (&k.rest, table);
+  k.trace.first_k = qk_store_take (&k.rest, table);
+  k.trace.last_q = qk_store_take (&k.rest, table);
+  k.trace.last_k = qk_store_take (&k.rest, table);
   return k;
 }
 
@@ -312,7 +309,7 @@ twins_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   struct keepsake kept = lay (&t, work->scratch);
   struct qk_trained result;
   size_t losses = t.steps + 1;
-  double *one = (double *)(void *)((unsigned char *)work->scratch + kept.size);
+  double *one = qk_store_take (&kept.rest, 2 * losses);
   struct qk_trace trace = { .curve = one };
   qk_training_run (&result, &t, work->seed, index, work->kernels, &work->source, work->scratch,
                    &trace);
@@ -1226,7 +1223,9 @@ size_train (struct qk_plan *plan, char why[static QK_WHY])
       c->blocks = tuning ? TUNING_SEEDS * qk_training_rates (a->t.optimizer) : (uint64_t)seeds;
       c->units = 1;
       c->cost = qk_training_cost (&a->t) * (twins ? 2 : 1);
-      c->scratch = kept.size + (twins ? 2 * (a->t.steps + 1) * sizeof (double) : 0);
+      if (twins)
+        qk_store_take (&kept.rest, 2 * (a->t.steps + 1));
+      c->scratch = kept.rest.used * sizeof (double);
     }
   for (size_t i = 0; i < plan->n_statements; i++)
     {
