@@ -3,8 +3,6 @@
 
 #include "inputs.h"
 
-#include <math.h>
-
 bool
 qk_inputs_weighted (const struct qk_inputs *u)
 {
@@ -79,28 +77,4 @@ qk_inputs_draw (struct qk_drawn *in, const struct qk_inputs *u, uint64_t t, stru
   *in = qk_inputs_lay (u, work->scratch);
   qk_inputs_draw_tokens (in, u, t, work);
   qk_inputs_draw_head (in, u, t, 0, work);
-}
-
-size_t
-qk_score_index (size_t b, size_t i, size_t j)
-{
-  return (i / QK_LANES * b + j) * QK_LANES + i % QK_LANES;
-}
-
-void
-qk_operand_unfold (double *y, const double *x, size_t rows, size_t d, bool transposed)
-{
-  size_t b = qk_rows_padded (rows);
-  for (size_t r = 0; r < rows; r++)
-    for (size_t i = 0; i < d; i++)
-      y[transposed ? i * rows + r : r * d + i] = x[qk_operand_index (b, d, r, i)];
-}
-
-double
-qk_array_length (const double *x, size_t n)
-{
-  double sum = 0;
-  for (size_t i = 0; i < n; i++)
-    sum += x[i] * x[i];
-  return sqrt (sum);
 }

@@ -63,13 +63,4 @@ void qk_inputs_draw_head (struct qk_drawn *in, const struct qk_inputs *u, uint64
 void qk_inputs_draw (struct qk_drawn *in, const struct qk_inputs *u, uint64_t t,
                      struct qk_work *work);
 
-/* Score of row i and column j, in score layout with b columns.  */
-size_t qk_score_index (size_t b, size_t i, size_t j);
-
-/* Rows of an operand as a matrix; transposed, its rows are columns.  */
-void qk_operand_unfold (double *y, const double *x, size_t rows, size_t d, bool transposed);
-
-/* The length of an array of n numbers.  */
-double qk_array_length (const double *x, size_t n);
-
 #endif

@@ -31,13 +31,6 @@ qk_multihead_room (const struct qk_multihead_shape *s)
   return 2 * b * (qk_rows_padded (s->d) + qk_rows_padded (s->e) + b);
 }
 
-/* Coordinates of the chunk that begins with coordinate i.  */
-static size_t
-depth_of (size_t d, size_t i)
-{
-  return d - i < QK_DEPTH ? d - i : QK_DEPTH;
-}
-
 /* V^T = W_V^T X^T: an operand whose rows are the coordinates of the values and whose coordinates
    are the tokens, in one chunk.  */
 static void
@@ -46,24 +39,7 @@ values (double *v, const double *x, const double *wv, const struct qk_multihead_
 {
   size_t b = qk_rows_padded (s->n), rows = qk_rows_padded (s->e);
   for (size_t i = 0; i < s->D; i += QK_DEPTH)
-    kernels->tile (v, wv + i * rows, x + i * b, rows, b, depth_of (s->D, i), i == 0);
-}
-
-/* Weights by rows, in score layout: also an operand whose coordinates are the keys.  */
-static void
-weigh (double *p, const double *scores, const struct qk_multihead_shape *s,
-       const struct qk_kernels *kernels)
-{
-  size_t b = qk_rows_padded (s->n), keys[QK_LANES];
-  double c = 1 / sqrt ((double)s->d);
-  for (size_t lane = 0; lane < QK_LANES; lane++)
-    keys[lane] = s->n;
-  for (size_t i = 0; i < b * b; i += QK_LANES * b)
-    {
-      struct qk_row_sums sums = QK_ROW_SUMS_NONE;
-      kernels->row_sums (&sums, scores + i, b, keys, 0, c);
-      kernels->row_weights (p + i, scores + i, b, keys, c, &sums);
-    }
+    kernels->tile (v, wv + i * rows, x + i * b, rows, b, qk_chunk_depth (s->D, i), i == 0);
 }
 
 void
@@ -82,11 +58,12 @@ qk_multihead (double *y, const double *x, const struct qk_multihead *w, double *
       qk_operand_project (k, x, w->wk + a * qk_multihead_query_size (s), b, s->D, s->d, kernels);
       values (v, x, w->wv + a * qk_multihead_value_size (s), s, kernels);
       qk_operand_scores (scores, q, b, b, k, b, width, kernels);
-      weigh (p, scores, s, kernels);
+      /* P in score layout is also an operand whose coordinates are the keys.  */
+      qk_scores_weights (p, scores, b, b, s->n, 1 / sqrt ((double)s->d), kernels);
       for (size_t i = 0; i < e; i += QK_DEPTH)
-        kernels->tile (o + i * b, p, v + i * b, b, depth_of (e, i), b, 1);
+        kernels->tile (o + i * b, p, v + i * b, b, qk_chunk_depth (e, i), b, 1);
       for (size_t i = 0; i < e; i += QK_DEPTH)
-        kernels->tile (y, o + i * b, wo + i * columns, b, columns, depth_of (e, i),
+        kernels->tile (y, o + i * b, wo + i * columns, b, columns, qk_chunk_depth (e, i),
                        a == 0 && i == 0);
     }
 }

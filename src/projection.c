@@ -1,4 +1,4 @@
-/* projection.c -- tokens, weights and projections, drawn by address, in operand layout.  */
+/* projection.c -- tokens, weights, projections and what is made of them, in operand layout.  */
 
 #include "projection.h"
 #include "lanes/kernels.h"
@@ -17,18 +17,11 @@ qk_rows_size (size_t rows, size_t d)
   return qk_operand_size (qk_rows_padded (rows), d);
 }
 
-/* Coordinates of the chunk that begins with coordinate i.  */
-static size_t
-depth_of (size_t d, size_t i)
-{
-  return d - i < QK_DEPTH ? d - i : QK_DEPTH;
-}
-
 size_t
 qk_operand_index (size_t b, size_t d, size_t r, size_t i)
 {
   size_t first = i / QK_DEPTH * QK_DEPTH;
-  return first * b + ((r / QK_LANES) * depth_of (d, first) + i % QK_DEPTH) * QK_LANES
+  return first * b + ((r / QK_LANES) * qk_chunk_depth (d, first) + i % QK_DEPTH) * QK_LANES
          + r % QK_LANES;
 }
 
@@ -84,8 +77,8 @@ qk_operand_project (double *q, const double *x, const double *w, size_t b, size_
   size_t rows = qk_rows_padded (d);
   for (size_t j = 0; j < rows; j += QK_DEPTH)
     for (size_t i = 0; i < D; i += QK_DEPTH)
-      kernels->tile (q + j * b, x + i * b, w + i * rows + j * depth_of (D, i), b,
-                     depth_of (rows, j), depth_of (D, i), i == 0);
+      kernels->tile (q + j * b, x + i * b, w + i * rows + j * qk_chunk_depth (D, i), b,
+                     qk_chunk_depth (rows, j), qk_chunk_depth (D, i), i == 0);
 }
 
 void
@@ -93,5 +86,52 @@ qk_operand_scores (double *s, const double *q, size_t b, size_t rows, const doub
                    size_t d, const struct qk_kernels *kernels)
 {
   for (size_t i = 0; i < d; i += QK_DEPTH)
-    kernels->tile (s, q + i * b, k + i * c, rows, c, depth_of (d, i), i == 0);
+    kernels->tile (s, q + i * b, k + i * c, rows, c, qk_chunk_depth (d, i), i == 0);
+}
+
+void
+qk_scores_weights (double *p, const double *s, size_t rows, size_t columns, size_t n, double c,
+                   const struct qk_kernels *kernels)
+{
+  size_t keys[QK_LANES];
+  for (size_t lane = 0; lane < QK_LANES; lane++)
+    keys[lane] = n;
+  for (size_t i = 0; i < rows * columns; i += QK_LANES * columns)
+    {
+      struct qk_row_sums sums = QK_ROW_SUMS_NONE;
+      kernels->row_sums (&sums, s + i, columns, keys, 0, c);
+      kernels->row_weights (p + i, s + i, columns, keys, c, &sums);
+    }
+}
+
+size_t
+qk_score_index (size_t b, size_t i, size_t j)
+{
+  return (i / QK_LANES * b + j) * QK_LANES + i % QK_LANES;
+}
+
+void
+qk_scores_unfold (double *y, const double *s, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < n; j++)
+      y[i * n + j] = s[qk_score_index (qk_rows_padded (n), i, j)];
+}
+
+void
+qk_operand_unfold (double *y, const double *x, size_t rows, size_t d, bool transposed)
+{
+  size_t b = qk_rows_padded (rows);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < d; i++)
+      y[transposed ? i * rows + r : r * d + i] = x[qk_operand_index (b, d, r, i)];
+}
+
+double
+qk_array_length (const double *x, size_t n)
+{
+  double sum = 0;
+  for (size_t i = 0; i < n; i++)
+    sum += x[i] * x[i];
+  return sqrt (sum);
 }

@@ -1,4 +1,4 @@
-/* projection.h -- tokens, weights and projections, drawn by address, in operand layout.
+/* projection.h -- tokens, weights, projections and what is made of them, in operand layout.
 
    X has n tokens as rows of D coordinates; Q = X W for weights W (D by d), which stand as the
    operand of W^T, d rows by D coordinates.  An operand of r rows has b = qk_rows_padded (r) of them
@@ -57,5 +57,24 @@ void qk_operand_project (double *q, const double *x, const double *w, size_t b, 
    both of d coordinates, as they stand: padded, where they are projections.  */
 void qk_operand_scores (double *s, const double *q, size_t b, size_t rows, const double *k,
                         size_t c, size_t d, const struct qk_kernels *kernels);
+
+/* Write P, the softmax of c S by rows: rows by columns in score layout, both multiples of QK_LANES,
+   of which the first n columns are keys and the others weigh 0.
+
+   Error   that of row_weights (lanes/kernels.h).  */
+void qk_scores_weights (double *p, const double *s, size_t rows, size_t columns, size_t n, double c,
+                        const struct qk_kernels *kernels);
+
+/* Where the score of row i and column j stands in score layout with b columns.  */
+size_t qk_score_index (size_t b, size_t i, size_t j);
+
+/* Write n by n scores, in score layout of padded columns, as a matrix.  */
+void qk_scores_unfold (double *y, const double *s, size_t n);
+
+/* Write rows of an operand as a matrix; transposed, its rows are columns.  */
+void qk_operand_unfold (double *y, const double *x, size_t rows, size_t d, bool transposed);
+
+/* The length of an array of n numbers, summed in order.  */
+double qk_array_length (const double *x, size_t n);
 
 #endif

@@ -363,7 +363,7 @@ pack (double *out, const double *raw, size_t rows, size_t d)
   size_t b = rounded (rows);
   for (size_t first = 0; first < d; first += QK_DEPTH)
     {
-      size_t depth = d - first < QK_DEPTH ? d - first : QK_DEPTH;
+      size_t depth = qk_chunk_depth (d, first);
       for (size_t panel = 0; panel < b; panel += QK_LANES)
         {
           double *to = out + first * b + panel * depth;
@@ -421,7 +421,7 @@ take_scores (const struct strip_room *x, const struct qk_recording *r, size_t fi
   size_t b = rounded (x->q.n), columns = rounded (x->k.n);
   for (size_t i = 0; i < r->d; i += QK_DEPTH)
     {
-      size_t depth = r->d - i < QK_DEPTH ? r->d - i : QK_DEPTH;
+      size_t depth = qk_chunk_depth (r->d, i);
       kernels->tile (x->s, x->q.packed + i * b + first * depth, x->k.packed + i * columns, rows,
                      columns, depth, i == 0);
     }

@@ -157,7 +157,7 @@ compare_corner (struct qk_replay *dots, struct corner *x, const struct qk_scores
   memset (x->scale, 0, sizeof x->scale);
   for (size_t i = 0, depth; i < d; i += depth)
     {
-      depth = d - i < QK_DEPTH ? d - i : QK_DEPTH;
+      depth = qk_chunk_depth (d, i);
       size_t panel = SIDE * depth, some = own ? SIDE * panel : panel;
       redraw (x->q, p * panel, panel,
               (struct fill){ QK_ROLE_Q, first_q + i * queries, qk_operand_size (queries, depth),

@@ -19,7 +19,7 @@ struct room
 static struct room
 room_of (const struct qk_scores *s)
 {
-  size_t d = (size_t)s->law.d, depth = d < QK_DEPTH ? d : QK_DEPTH, rows = s->keys;
+  size_t d = (size_t)s->law.d, depth = qk_chunk_depth (d, 0), rows = s->keys;
   size_t q = qk_operand_size (s->queries, depth), k = qk_operand_size (s->keys, depth);
   size_t scores = s->queries * s->keys;
   switch (s->shape)
@@ -97,7 +97,7 @@ qk_scores_draw (const struct qk_scores *s, uint64_t t, const struct qk_kernels *
   uint64_t first_k = t * qk_operand_size (s->shape == QK_OWN ? QK_LANES * s->keys : s->keys, d);
   for (size_t i = 0; i < d; i += QK_DEPTH)
     {
-      size_t depth = d - i < QK_DEPTH ? d - i : QK_DEPTH;
+      size_t depth = qk_chunk_depth (d, i);
       size_t n_q = qk_operand_size (s->queries, depth), n_k = qk_operand_size (s->keys, depth);
       qk_fill (kernels, q, n_q, source, QK_ROLE_Q, first_q + i * s->queries, &s->law.q, words);
       if (s->shape == QK_OWN)

@@ -114,7 +114,7 @@ sum_tile (struct room *r, const struct setup *u, const struct qk_kernels *kernel
 {
   for (size_t i = 0; i < u->d; i += QK_DEPTH)
     {
-      size_t depth = u->d - i < QK_DEPTH ? u->d - i : QK_DEPTH;
+      size_t depth = qk_chunk_depth (u->d, i);
       kernels->tile (r->tile, r->q + i * BATCH, r->k + i * BATCH, BATCH, BATCH, depth, i == 0);
     }
 }

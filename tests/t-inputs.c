@@ -75,22 +75,6 @@ START_TEST (laid_out)
 }
 END_TEST
 
-START_TEST (plain_helpers)
-{
-  const double x[] = { 3, 4, 12 };
-  double operand[16], y[6];
-  ck_assert_double_eq (qk_array_length (x, 3), 13);
-  ck_assert_uint_eq (qk_score_index (16, 9, 3), (16 + 3) * 8 + 1);
-  for (size_t r = 0; r < 8; r++)
-    for (size_t i = 0; i < 2; i++)
-      operand[qk_operand_index (8, 2, r, i)] = (double)(10 * r + i);
-  qk_operand_unfold (y, operand, 3, 2, false);
-  ck_assert (y[0] == 0 && y[1] == 1 && y[2] == 10 && y[5] == 21);
-  qk_operand_unfold (y, operand, 3, 2, true);
-  ck_assert (y[0] == 0 && y[1] == 10 && y[2] == 20 && y[5] == 21);
-}
-END_TEST
-
 /* ---- twin ------------------------------------------------------------------------------------ */
 
 static const struct
@@ -175,7 +159,6 @@ main (void)
   Suite *suite = suite_create ("inputs");
   TCase *exact = tcase_create ("exact"), *twin = tcase_create ("twin");
   tcase_add_test (exact, laid_out);
-  tcase_add_test (exact, plain_helpers);
   tcase_add_loop_test (twin, heads_plainly, 0, sizeof sizes / sizeof *sizes);
   tcase_add_test (twin, normalised);
   suite_add_tcase (suite, exact);

@@ -1,6 +1,7 @@
 /* t-projection.c -- tokens and weights by address, their projections and scores against plain sums.
  */
 
+#include "attention.h"
 #include "lanes/kernels.h"
 #include "projection.h"
 #include "support.h"
@@ -123,6 +124,26 @@ START_TEST (places)
 }
 END_TEST
 
+START_TEST (matrices)
+{
+  const double x[] = { 3, 4, 12 };
+  double operand[16], scores[16 * 16], y[9 * 9];
+  ck_assert_double_eq (qk_array_length (x, 3), 13);
+  for (size_t r = 0; r < 8; r++)
+    for (size_t i = 0; i < 2; i++)
+      operand[qk_operand_index (8, 2, r, i)] = (double)(10 * r + i);
+  qk_operand_unfold (y, operand, 3, 2, false);
+  ck_assert (y[0] == 0 && y[1] == 1 && y[2] == 10 && y[5] == 21);
+  qk_operand_unfold (y, operand, 3, 2, true);
+  ck_assert (y[0] == 0 && y[1] == 10 && y[2] == 20 && y[5] == 21);
+  ck_assert_uint_eq (qk_score_index (16, 9, 3), (16 + 3) * 8 + 1);
+  for (size_t i = 0; i < 16 * 16; i++)
+    scores[i] = (double)i;
+  qk_scores_unfold (y, scores, 9);
+  ck_assert (y[0] == 0 && y[1] == 8 && y[9] == 1 && y[8 * 9 + 3] == (16 + 3) * 8);
+}
+END_TEST
+
 /* ---- edges ----------------------------------------------------------------------------------- */
 
 START_TEST (lengths_of_nothing)
@@ -217,6 +238,42 @@ START_TEST (plainly)
 }
 END_TEST
 
+/* Against the softmax of each row: 13 keys of 16 columns; rows of both panels.  */
+START_TEST (weights)
+{
+  enum
+  {
+    B = 16,
+    N = 13
+  };
+  _Alignas(QK_ALIGN) double s[B * B], p[B * B];
+  const double c = 0.2385;
+  uint64_t state = 31;
+  for (size_t i = 0; i < B * B; i++)
+    s[i] = 100 * ((double)next (&state) * 0x1p-64 - 0.5);
+  for (const struct qk_kernels *const *k = qk_kernels_available (); *k; k++)
+    {
+      memset (p, 0xff, sizeof p);
+      qk_scores_weights (p, s, B, B, N, c, *k);
+      for (size_t i = 0; i < B; i++)
+        {
+          double x[N], exact[N];
+          for (size_t j = 0; j < N; j++)
+            x[j] = c * s[qk_score_index (B, i, j)];
+          ck_assert_int_eq (qk_softmax (exact, x, N), 0);
+          for (size_t j = 0; j < B; j++)
+            {
+              double found = p[qk_score_index (B, i, j)];
+              if (j < N)
+                ck_assert_msg (fabs (found / exact[j] - 1) < 200 * u, "row %zu, key %zu", i, j);
+              else
+                ck_assert_double_eq (found, 0);
+            }
+        }
+    }
+}
+END_TEST
+
 /* ---- laws ------------------------------------------------------------------------------------ */
 
 /* The same bits in every build; s_ij and s_ji the same bits.  */
@@ -284,9 +341,11 @@ main (void)
         *twin = tcase_create ("twin"), *laws = tcase_create ("laws");
   tcase_add_loop_test (exact, addresses, 0, SIZES);
   tcase_add_test (exact, places);
+  tcase_add_test (exact, matrices);
   tcase_add_test (edges, lengths_of_nothing);
   tcase_add_test (edges, foreign);
   tcase_add_loop_test (twin, plainly, 0, SIZES);
+  tcase_add_test (twin, weights);
   tcase_add_loop_test (laws, bits, 0, SIZES);
   tcase_add_loop_test (laws, lengths, 0, SIZES);
   suite_add_tcase (suite, exact);

@@ -150,13 +150,6 @@ unit_at (const struct setup *u, size_t i, size_t r)
   return (i / QK_LANES * u->h + r) * QK_LANES + i % QK_LANES;
 }
 
-/* Score of row i and column j, in score layout with b columns.  */
-static size_t
-at (size_t b, size_t i, size_t j)
-{
-  return (i / QK_LANES * b + j) * QK_LANES + i % QK_LANES;
-}
-
 static double
 norm_1 (const double *v, size_t h)
 {
@@ -261,7 +254,7 @@ draw_angles (double cosine[PAIRS], const struct setup *u, uint64_t t, struct qk_
 {
   const struct qk_kernels *kernels = work->kernels;
   struct qk_store store = { work->scratch, 0 };
-  size_t room = PAIRS * qk_smaller (u->d, QK_DEPTH);
+  size_t room = PAIRS * qk_chunk_depth (u->d, 0);
   double *q = qk_store_take (&store, room), *k = qk_store_take (&store, room),
          *s = qk_store_take (&store, PAIRS);
   double *q2 = qk_store_take (&store, PAIRS), *k2 = qk_store_take (&store, PAIRS);
@@ -269,7 +262,7 @@ draw_angles (double cosine[PAIRS], const struct setup *u, uint64_t t, struct qk_
   uint64_t first = t * PAIRS * u->d;
   for (size_t i = 0; i < u->d; i += QK_DEPTH)
     {
-      size_t depth = qk_smaller (u->d - i, QK_DEPTH), size = PAIRS * depth;
+      size_t depth = qk_chunk_depth (u->d, i), size = PAIRS * depth;
       qk_fill (kernels, q, size, &work->source, ROLE_Q, first + i * PAIRS, &u->exact.q, words);
       qk_fill (kernels, k, size, &work->source, ROLE_K, first + i * PAIRS, &u->exact.k, words);
       kernels->pairs (s, q, k, PAIRS, depth, i == 0);
@@ -283,7 +276,7 @@ draw_angles (double cosine[PAIRS], const struct setup *u, uint64_t t, struct qk_
 static size_t
 angle_doubles (const struct setup *u)
 {
-  return 4 * PAIRS * qk_smaller (u->d, QK_DEPTH) + 3 * PAIRS;
+  return 4 * PAIRS * qk_chunk_depth (u->d, 0) + 3 * PAIRS;
 }
 
 static int
@@ -334,7 +327,7 @@ plain_scores (double *s, const struct draw *in, const struct setup *u, size_t b)
             sum += in->v[r] * (x + y);
             size += fabs (in->v[r]) * (fabs (x) + fabs (y));
           }
-        s[at (b, i, j)] = sum;
+        s[qk_score_index (b, i, j)] = sum;
         most = fmax (most, size);
       }
   return most;
@@ -346,20 +339,13 @@ plain_scores (double *s, const struct draw *in, const struct setup *u, size_t b)
 static double
 dependence (double *p, const double *s, size_t n, double error, const struct qk_kernels *kernels)
 {
-  size_t b = qk_rows_padded (n), keys[QK_LANES];
+  size_t b = qk_rows_padded (n);
   double worst = 0, room = 4 * error + (2 * (double)n + 8 * QK_ROW_CUT + 64) * U;
-  for (size_t lane = 0; lane < QK_LANES; lane++)
-    keys[lane] = n;
-  for (size_t i = 0; i < b * b; i += QK_LANES * b)
-    {
-      struct qk_row_sums sums = QK_ROW_SUMS_NONE;
-      kernels->row_sums (&sums, s + i, b, keys, 0, 1);
-      kernels->row_weights (p + i, s + i, b, keys, 1, &sums);
-    }
+  qk_scores_weights (p, s, b, b, n, 1, kernels);
   for (size_t i = 1; i < n; i++)
     for (size_t j = 0; j < n; j++)
       {
-        double x = p[at (b, i, j)], y = p[at (b, 0, j)];
+        double x = p[qk_score_index (b, i, j)], y = p[qk_score_index (b, 0, j)];
         worst = fmax (worst, fabs (x - y) - room * fmax (x, y));
       }
   return worst;
@@ -370,16 +356,9 @@ dependence (double *p, const double *s, size_t n, double error, const struct qk_
 static double
 rank_of (double *a, const double *s, size_t n, double error, double *room)
 {
-  size_t b = qk_rows_padded (n);
-  double square = 0;
-  for (size_t i = 0; i < n; i++)
-    for (size_t j = 0; j < n; j++)
-      {
-        double x = s[at (b, i, j)];
-        a[i * n + j] = x;
-        square += x * x;
-      }
-  return qk_matrix_rank (a, n, 16 * (double)n * U * sqrt (square) + (double)n * error, room);
+  qk_scores_unfold (a, s, n);
+  double size = qk_array_length (a, n * n);
+  return qk_matrix_rank (a, n, 16 * (double)n * U * size + (double)n * error, room);
 }
 
 /* tanh (a_i + b_j) with a_i = i l, b_j = (1/2 - j) l: to all digits 1 for j <= i, and -1 beyond. */
@@ -392,7 +371,7 @@ staircase (double *s, size_t n)
     for (size_t j = 0; j < n; j++)
       {
         double q = (double)i * l, k = (0.5 - (double)j) * l;
-        s[at (b, i, j)] = qk_additive_score (&q, &k, &one, &one, &one, 1, 1);
+        s[qk_score_index (b, i, j)] = qk_additive_score (&q, &k, &one, &one, &one, 1, 1);
       }
 }
 
@@ -421,16 +400,11 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   row[RANK] = row[DOT_RANK] = row[STAIRCASE_RANK] = 0;
   if ((double)n <= MOST_TOKENS)
     {
-      double *a = qk_store_take (&in.rest, n * n), *room = qk_store_take (&in.rest, n * n + 4 * n),
-             q2 = 0, k2 = 0;
+      double *a = qk_store_take (&in.rest, n * n), *room = qk_store_take (&in.rest, n * n + 4 * n);
+      double size = qk_array_length (in.q, b * u->d) * qk_array_length (in.k, b * u->d);
       row[RANK] = rank_of (a, s, n, error, room);
       qk_operand_scores (s, in.q, b, b, in.k, b, u->d, work->kernels);
-      for (size_t i = 0; i < b * u->d; i++)
-        {
-          q2 += in.q[i] * in.q[i];
-          k2 += in.k[i] * in.k[i];
-        }
-      row[DOT_RANK] = rank_of (a, s, n, (u->exact.d + 2) * U * sqrt (q2 * k2) / (double)n, room);
+      row[DOT_RANK] = rank_of (a, s, n, (u->exact.d + 2) * U * size / (double)n, room);
       staircase (s, n);
       row[STAIRCASE_RANK] = rank_of (a, s, n, 2 * U, room);
     }

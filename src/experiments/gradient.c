@@ -152,7 +152,7 @@ measure_tile (const struct setup *u, const double *s, struct qk_work *work)
     return x;
   const double *k = qk_scores_kept (scores, work->scratch);
   for (size_t i = 0; i < d; i += QK_DEPTH)
-    kernels->tile (x.gram, k + i * n, k + i * n, n, n, d - i < QK_DEPTH ? d - i : QK_DEPTH, i == 0);
+    kernels->tile (x.gram, k + i * n, k + i * n, n, n, qk_chunk_depth (d, i), i == 0);
   kernels->tile (x.product, x.p, x.gram, scores->queries, n, n, 1);
   for (size_t i = 0; i < scores->queries; i += QK_LANES)
     gradient_squares (x.gradient + i, x.p + i * n, x.product + i * n, x.gram, n);
@@ -235,8 +235,7 @@ add_queries (struct query_columns *row, const struct setup *u, uint64_t t, struc
     }
   const double *k = has_keys (u) ? qk_scores_kept (scores, work->scratch) : NULL;
   for (size_t i = 0; i < d; i += QK_DEPTH)
-    kernels->row_gradient (gradient, x.p, k + i * QK_LANES * n, n,
-                           d - i < QK_DEPTH ? d - i : QK_DEPTH, top);
+    kernels->row_gradient (gradient, x.p, k + i * QK_LANES * n, n, qk_chunk_depth (d, i), top);
   for (size_t lane = 0; lane < QK_LANES; lane++)
     row->gradient[QK_LANES * t + lane]
         = has_keys (u) ? u->draws.w.c * sqrt (fmax (gradient[lane], 0)) : NAN;
@@ -313,7 +312,7 @@ compare_gram (struct qk_replay *r, const struct setup *u, const double *gram, co
         for (size_t a = 0; a < d; a++)
           {
             size_t chunk = a / QK_DEPTH * QK_DEPTH;
-            size_t depth = d - chunk < QK_DEPTH ? d - chunk : QK_DEPTH;
+            size_t depth = qk_chunk_depth (d, chunk);
             const double *panel
                 = k + chunk * n + (n / QK_LANES - 1) * QK_LANES * depth + (a - chunk) * QK_LANES;
             qk_exact_add (&dot, panel[i % QK_LANES], panel[j % QK_LANES]);
@@ -384,7 +383,7 @@ gradient_ref (struct qk_weights_ref *w, double *scale, const struct setup *u, co
   *scale = 0;
   for (size_t i = 0, depth; i < d; i += depth)
     {
-      depth = d - i < QK_DEPTH ? d - i : QK_DEPTH;
+      depth = qk_chunk_depth (d, i);
       square += qk_gradient_by_keys_ref (w, &part, k + i * QK_LANES * n + lane, depth * QK_LANES,
                                          QK_LANES, depth);
       *scale += part;

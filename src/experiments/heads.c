@@ -96,19 +96,6 @@ total (const double lanes[QK_LANES], size_t count)
   return sum;
 }
 
-/* The weights of a panel of scores.  */
-static void
-weigh (double *p, const double *s, size_t columns, size_t n, double c,
-       const struct qk_kernels *kernels)
-{
-  struct qk_row_sums sums = QK_ROW_SUMS_NONE;
-  size_t keys[QK_LANES];
-  for (size_t lane = 0; lane < QK_LANES; lane++)
-    keys[lane] = n;
-  kernels->row_sums (&sums, s, columns, keys, 0, c);
-  kernels->row_weights (p, s, columns, keys, c, &sums);
-}
-
 /* Two heads, as roles, with logits of their own.  */
 static int
 logits_block (double *row, const struct qk_case *c, uint64_t index, struct qk_work *work)
@@ -128,7 +115,7 @@ logits_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wo
       for (unsigned head = 0; head < 2; head++)
         {
           qk_fill (kernels, s, size, &work->source, head, t * size, &law, words);
-          weigh (p[head], s, n, n, 1, kernels);
+          qk_scores_weights (p[head], s, QK_LANES, n, n, 1, kernels);
         }
       kernels->row_divergence (sum[OVERLAP], sum[DIVERGENCE], p[0], p[1], n);
       kernels->row_divergence (sum[PARTICIPATION], sum[SELF_DIVERGENCE], p[0], p[0], n);
@@ -198,7 +185,7 @@ panel_scores (double *s, const struct shared *w, const struct setup *u, size_t i
   const double *q = w->q + head * b * width, *k = w->k + head * b * width;
   for (size_t a = 0; a < width; a += QK_DEPTH)
     {
-      size_t depth = width - a < QK_DEPTH ? width - a : QK_DEPTH;
+      size_t depth = qk_chunk_depth (width, a);
       kernels->tile (s, q + a * b + i * depth, k + a * b, QK_LANES, b, depth, a == 0);
     }
 }
@@ -217,7 +204,7 @@ add_panel (double sum[static SHARED_COLUMNS], struct shared w, const struct setu
   for (size_t head = 0; head < u->inputs.heads; head++)
     {
       panel_scores (w.s, &w, u, i, head, kernels);
-      weigh (w.p, w.s, b, n, 1 / sqrt (u->shape.d), kernels);
+      qk_scores_weights (w.p, w.s, QK_LANES, b, n, 1 / sqrt (u->shape.d), kernels);
       if (head > 0)
         kernels->row_divergence (none, apart, w.before, w.p, b);
       for (size_t j = 0; j < b; j++)
@@ -310,12 +297,13 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   double floor = (double)(16 * n + 2 * width) * U * size;
   for (int which = 0; which < CLOSE_COLUMNS; which++)
     {
-      for (size_t i = 0; i < n; i++)
+      qk_scores_unfold (a, s, n);
+      for (size_t i = 0; which == PATTERN_RANK && i < n; i++)
         {
           double mean = 0;
           for (size_t j = 0; j < n; j++)
-            mean += a[i * n + j] = s[qk_score_index (b, i, j)];
-          for (size_t j = 0; which == PATTERN_RANK && j < n; j++)
+            mean += a[i * n + j];
+          for (size_t j = 0; j < n; j++)
             a[i * n + j] -= mean / (double)n;
         }
       row[which] = qk_matrix_rank (a, n, floor, room);

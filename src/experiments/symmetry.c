@@ -313,7 +313,7 @@ static double
 normaliser_error (double *p, const double *s, const struct setup *u,
                   const struct qk_kernels *kernels)
 {
-  size_t n = u->n, b = qk_rows_padded (n), panel = QK_LANES * b, keys[QK_LANES];
+  size_t n = u->n, b = qk_rows_padded (n), keys[QK_LANES];
   double *e = p + b * b, *Z = e + b * b, c = 1 / sqrt ((double)u->d), most = -INFINITY, worst = 0;
   for (size_t lane = 0; lane < QK_LANES; lane++)
     keys[lane] = n;
@@ -323,13 +323,9 @@ normaliser_error (double *p, const double *s, const struct setup *u,
   struct qk_row_sums whole = { .z = { 0 } }; /* Z = 1: the weights are e^t */
   for (size_t lane = 0; lane < QK_LANES; lane++)
     whole.max[lane] = most;
-  for (size_t i = 0; i < b * b; i += panel)
-    {
-      struct qk_row_sums sums = QK_ROW_SUMS_NONE;
-      kernels->row_sums (&sums, s + i, b, keys, 0, c);
-      kernels->row_weights (p + i, s + i, b, keys, c, &sums);
-      kernels->row_weights (e + i, s + i, b, keys, c, &whole);
-    }
+  qk_scores_weights (p, s, b, b, n, c, kernels);
+  for (size_t i = 0; i < b * b; i += QK_LANES * b)
+    kernels->row_weights (e + i, s + i, b, keys, c, &whole);
   for (size_t i = 0; i < n; i++)
     {
       Z[i] = 0;
@@ -390,9 +386,7 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
 
   if ((double)n <= MOST_TOKENS)
     {
-      for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < n; j++)
-          m.a[i * n + j] = s[qk_score_index (b, i, j)];
+      qk_scores_unfold (m.a, s, n);
       double size = qk_array_length (in.q, b * width (u)) * qk_array_length (in.k, b * width (u));
       row[NEGATIVE]
           = qk_negative_eigenvalues (m.a, n, (double)(16 * n + 2 * width (u)) * U * size, m.room);

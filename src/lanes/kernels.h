@@ -38,6 +38,13 @@ enum
 /* b d, rounded up to a multiple of QK_DRAW_STEP.  */
 size_t qk_operand_size (size_t b, size_t d);
 
+/* The depth of the chunk that begins with coordinate i.  */
+static inline size_t
+qk_chunk_depth (size_t d, size_t i)
+{
+  return d - i < QK_DEPTH ? d - i : QK_DEPTH;
+}
+
 /* Sums over the scores of a tile or of pairs, x = s - shift.  */
 struct qk_score_sums
 {
