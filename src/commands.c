@@ -73,11 +73,15 @@ plan_other (struct qk_plan *plan, const struct qk_experiment *experiment, const 
   new->plan = (struct qk_plan){ .experiment = experiment,
                                 .params = &new->params,
                                 .commands = plan->commands,
+                                .signal = plan->signal,
                                 .label = label,
                                 .release = release,
                                 .next = plan->others };
   plan->others = &new->plan;
-  return experiment->plan (&new->plan, why) ? NULL : &new->plan;
+  if (experiment->plan (&new->plan, why))
+    return NULL;
+  plan->full |= new->plan.full;
+  return &new->plan;
 }
 
 static int

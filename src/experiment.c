@@ -78,10 +78,12 @@ qk_plan_quantity (const struct qk_plan *plan, const char *name)
   return i;
 }
 
-/* Room for one more in an array that doubles: whether n is a power of two (or 0) says when.  */
+/* Room for one more in an array that doubles: whether n is a power of two (or 0) says when.  Where
+   nobody waits for the plan any more its builder sees that here, for it need go no further.  */
 static void *
 room (struct qk_plan *plan, void *array, size_t n, size_t size)
 {
+  plan->full |= plan->signal && atomic_load (plan->signal);
   if (n & (n - 1))
     return array;
   void *larger = realloc (array, (n ? 2 * n : 1) * size);

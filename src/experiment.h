@@ -15,6 +15,7 @@
 #include "stream.h"
 #include "tensor.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -453,7 +454,8 @@ struct qk_plan
   const char *label;             /* of one inside: the command line that it is the plan of */
   struct qk_plan *others, *next; /* plans inside this one; another beside it */
   void (*release) (struct qk_plan *plan); /* of one inside: what else it holds */
-  bool full;                              /* out of memory: the plan is void */
+  const atomic_int *signal;               /* nonzero: nobody waits for it any more; or NULL */
+  bool full;                              /* out of memory, or of time: the plan is void */
 };
 
 /* Memory that lives as long as the plan; zeroed; NULL and plan->full when there is none.  */

@@ -87,7 +87,7 @@ interrupt (int number)
 static void
 watch_signals (void)
 {
-  struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND | SA_RESTART };
+  struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESETHAND };
   sigemptyset (&action.sa_mask);
   sigaction (SIGINT, &action, NULL);
   sigaction (SIGTERM, &action, NULL);
@@ -164,6 +164,13 @@ show_progress (void *closure, unsigned round, double share, double left)
 }
 
 static void
+show_planning (void)
+{
+  fprintf (stderr, "\r\033[K%s: planning", command);
+  fflush (stderr);
+}
+
+static void
 clear_progress (void)
 {
   fputs ("\r\033[K", stderr);
@@ -174,6 +181,12 @@ static bool
 wanted (int when, bool automatic)
 {
   return when == QK_ALWAYS || (when == QK_AUTO && automatic);
+}
+
+static bool
+wants_progress (const struct qk_params *p)
+{
+  return wanted (p->progress, isatty (STDERR_FILENO) && !p->quiet);
 }
 
 static bool
@@ -301,10 +314,9 @@ run (struct qk_report *report, struct files *files)
 {
   const struct qk_params *p = report->plan->params;
   char why[QK_WHY];
-  bool progress = wanted (p->progress, isatty (STDERR_FILENO) && !p->quiet);
+  bool progress = wants_progress (p);
   struct qk_watch watch = { .progress = progress ? show_progress : NULL, .signal = &interrupted };
   struct qk_outcome outcome;
-  watch_signals ();
   int failed = qk_engine_run (&outcome, report->plan, report->kernels, &watch, why);
   if (progress)
     clear_progress ();
@@ -318,19 +330,19 @@ run (struct qk_report *report, struct files *files)
   if (!failed && (failed = deliver (report, files)))
     status = failed;
   struct page page;
-  if (!failed && p->plot && draw (report, files, why) && !atomic_load (&interrupted))
-    status = trouble ("--plot: %s", why);
+  if (!failed && p->plot && draw (report, files, why))
+    {
+      warning ("--plot: %s", why);
+      status = atomic_load (&interrupted) ? status : EXIT_TROUBLE;
+    }
   if (!failed && p->report && write_page (report, files, why))
     status = trouble ("--report: %s", why);
   if (!failed && !page_open (&page, &files->result))
     failed = status = trouble ("out of memory");
   if (!failed && page_close (&page, qk_report_write (page.stream, report)))
     status = EXIT_TROUBLE;
-  int signal_number = atomic_load (&interrupted);
   qk_settle_free (rows, report->n_rows);
   qk_outcome_free (&outcome);
-  if (signal_number && status != EXIT_TROUBLE)
-    die_by (signal_number);
   return status;
 }
 
@@ -343,14 +355,14 @@ dry_run (const struct qk_report *report, struct qk_output *result)
   return page_close (&page, qk_report_plan (page.stream, report));
 }
 
-/* Let gnuplot show that it can draw.  */
+/* Let gnuplot show that it can draw, if there is time.  */
 static int
 try_gnuplot (const struct files *files, char why[static QK_WHY])
 {
   size_t bytes;
   char *trial = make_picture (&bytes, NULL, files, why);
   free (trial);
-  return trial ? 0 : -1;
+  return trial || atomic_load (&interrupted) ? 0 : -1;
 }
 
 /* Open the file of a picture, and find what draws it.  */
@@ -406,43 +418,55 @@ open_files (struct files *files, const struct qk_params *p)
   return 0;
 }
 
+/* An interruption leaves a plan of nothing.  */
 static int
-run_to_files (struct qk_report *report)
+make_plan (struct qk_plan *plan)
 {
-  const struct qk_params *p = report->plan->params;
-  struct files files
-      = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1, .page.fd = -1, .curves.fd = -1 };
-  int status = open_files (&files, p);
-  if (!status)
-    status = p->dry_run ? dry_run (report, &files.result) : run (report, &files);
-  qk_output_discard (&files.curves);
-  qk_output_discard (&files.page);
-  qk_output_discard (&files.plot);
-  qk_output_discard (&files.blocks);
-  qk_output_discard (&files.result);
-  return status;
+  const struct qk_params *p = plan->params;
+  bool progress = wants_progress (p);
+  char why[QK_WHY];
+  if (progress)
+    show_planning ();
+  int failed = plan->experiment->plan (plan, why) || qk_engine_prepare (plan, why);
+  if (progress)
+    clear_progress ();
+  if (!failed)
+    return 0;
+  if (!atomic_load (&interrupted))
+    return trouble ("%s", why);
+  plan->n_cases = plan->n_statements = plan->n_warnings = plan->n_asked = 0;
+  return 0;
 }
 
 static int
 run_plan (const struct qk_experiment *experiment, const struct qk_params *params, int argc,
           char **argv)
 {
-  char why[QK_WHY];
-  struct qk_plan plan = { .experiment = experiment, .params = params, .commands = &qk_commands };
-  const struct qk_kernels *kernels = choose_kernels ();
-  int status = EXIT_TROUBLE;
-  if (!kernels)
-    return status;
-  if (experiment->plan (&plan, why) || qk_engine_prepare (&plan, why))
-    trouble ("%s", why);
-  else
-    {
-      struct qk_report report = {
-        .plan = &plan, .kernels = kernels, .argc = argc, .argv = argv, .color = wants_color (params)
-      };
-      status = run_to_files (&report);
-    }
+  struct qk_plan plan = {
+    .experiment = experiment, .params = params, .commands = &qk_commands, .signal = &interrupted
+  };
+  struct files files
+      = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1, .page.fd = -1, .curves.fd = -1 };
+  struct qk_report report
+      = { .plan = &plan, .argc = argc, .argv = argv, .color = wants_color (params) };
+  watch_signals ();
+  report.kernels = choose_kernels ();
+  int status = report.kernels ? open_files (&files, params) : EXIT_TROUBLE;
+  if (!status)
+    status = make_plan (&plan);
+  if (!status && !params->dry_run)
+    status = run (&report, &files);
+  else if (!status && !atomic_load (&interrupted))
+    status = dry_run (&report, &files.result);
+  int signal_number = atomic_load (&interrupted);
+  qk_output_discard (&files.curves);
+  qk_output_discard (&files.page);
+  qk_output_discard (&files.plot);
+  qk_output_discard (&files.blocks);
+  qk_output_discard (&files.result);
   qk_plan_free (&plan);
+  if (signal_number && status != EXIT_TROUBLE)
+    die_by (signal_number);
   return status;
 }
 

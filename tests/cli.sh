@@ -368,6 +368,17 @@ fi
 check "interrupted: ends by the signal" test $status -gt 128
 check "interrupted: the partial result is marked" grep -q '"complete":false' out
 
+"$QKCHECK" verify --json --progress=always >out 2>err &
+pid=$!
+turns=0
+while [ ! -s err ] && [ $turns -lt 600 ]; do sleep 0.1; turns=$((turns + 1)); done
+kill -TERM $pid
+wait $pid
+check "interrupted while it plans: ends by the signal" test $? -gt 128
+check "interrupted while it plans: it says at once what it does" grep -q 'verify: planning' err
+check "interrupted while it plans: a result of nothing" \
+  test "$(grep -c '"complete":false' out)-$(wc -l <out)" = 1-2
+
 "$QKCHECK" variance --dk=4096 --samples=1e10 -o killed >out 2>err &
 pid=$!
 sleep 1

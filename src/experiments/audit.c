@@ -501,6 +501,9 @@ enclose_audit (struct qk_enclosure *e, const struct qk_plan *plan, const struct 
 static void
 describe_audit (char *text, size_t size, const struct qk_plan *plan)
 {
+  *text = '\0';
+  if (!plan->n_cases)
+    return; /* interrupted before there was a plan */
   const struct qk_recording *r = &((struct setup *)plan->cases[HEADS_CASE].own)->r;
   size_t used = 0;
   if (r->heads > 1)
@@ -584,6 +587,9 @@ summarise_audit (char *text, size_t size, const struct qk_plan *plan, const stru
   static const char *const words[CAUSES]
       = { "the size of the components (their mean and variance are not 0 and 1)",
           "components of unequal size", "components that depend on each other" };
+  *text = '\0';
+  if (!plan->n_cases)
+    return;
   const struct qk_recording *r = &((struct setup *)plan->cases[HEADS_CASE].own)->r;
   struct summary sum = { 0 };
   for (uint64_t head = 0; plan->n_cases > STRIPS_CASE && head < r->heads; head++)
@@ -592,7 +598,6 @@ summarise_audit (char *text, size_t size, const struct qk_plan *plan, const stru
       if (w.there)
         add_head (&sum, &w, head, plan->params);
     }
-  *text = '\0';
   if (!sum.heads)
     return;
   char lowest[QK_WHY], highest[QK_WHY];
