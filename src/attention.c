@@ -2,6 +2,7 @@
 
 #include "attention.h"
 
+#include <float.h>
 #include <gsl/gsl_eigen.h>
 #include <gsl/gsl_linalg.h>
 #include <math.h>
@@ -407,18 +408,39 @@ qk_negative_eigenvalues (double *s, size_t n, double floor, double *room)
   return count;
 }
 
+/* How many singular values of the bidiagonal matrix (diag d, e beside it) lie above floor, -1 for
+   NaN.  With their negatives they are the eigenvalues of the symmetric tridiagonal matrix that has
+   0 on its diagonal and d_1, e_1, d_2, ... d_n beside it (Golub, Kahan 1965), and as many of these
+   lie above floor as pivots of that matrix less floor are positive (Sylvester).  */
+static int
+count_above (const double *d, const double *e, size_t n, double floor)
+{
+  double pivot = -floor;
+  int count = 0;
+  for (size_t i = 0; i < 2 * n - 1; i++)
+    {
+      double x = i % 2 ? e[i / 2] : d[i / 2];
+      pivot = -floor - x / (pivot == 0 ? -DBL_MIN : pivot) * x;
+      count += pivot > 0;
+    }
+  return isnan (pivot) ? -1 : count;
+}
+
 int
 qk_matrix_rank (double *a, size_t n, double floor, double *room)
 {
-  gsl_matrix_view matrix = gsl_matrix_view_array (a, n, n),
-                  right = gsl_matrix_view_array (room, n, n);
-  double *value = room + n * n;
-  gsl_vector_view values = gsl_vector_view_array (value, n),
-                  work = gsl_vector_view_array (value + n, n);
-  if (gsl_linalg_SV_decomp (&matrix.matrix, &right.matrix, &values.vector, &work.vector))
+  if (n == 1)
+    return count_above (a, NULL, 1, floor);
+  gsl_matrix_view matrix = gsl_matrix_view_array (a, n, n);
+  gsl_vector_view left = gsl_vector_view_array (room, n),
+                  right = gsl_vector_view_array (room + n, n - 1);
+  if (gsl_linalg_bidiag_decomp (&matrix.matrix, &left.vector, &right.vector))
     return -1;
-  int count = 0;
   for (size_t i = 0; i < n; i++)
-    count += value[i] > floor;
-  return count;
+    {
+      room[i] = a[i * n + i];
+      if (i + 1 < n)
+        room[n + i] = a[i * n + i + 1];
+    }
+  return count_above (room, room + n, n, floor);
 }

@@ -203,11 +203,17 @@ void qk_weight_gradients (double *gq, double *gk, const double *G, const double 
            the error of S.  */
 int qk_negative_eigenvalues (double *s, size_t n, double floor, double *room);
 
-/* How many singular values of a (n by n) lie above floor; -1 where the GSL fails.  Bidiagonal form,
-   for the Jacobi rotations of the GSL leave those of matrices of low rank far from 0.
+/* How many singular values of a (n by n) lie above floor; -1 for NaN.  They are counted in the
+   bidiagonal form, not computed: the iterations of the GSL do not converge for some matrices of low
+   rank, and its Jacobi rotations leave the singular values of others far from 0.
 
-   a       is destroyed;  room (n by n, and 2 n).
+   a       is destroyed;  room (2 n).
    floor   as above.  */
+enum
+{
+  QK_RANK_COST = 16 /* n^3 multiply-adds, or their equivalent in time */
+};
+
 int qk_matrix_rank (double *a, size_t n, double floor, double *room);
 
 #endif

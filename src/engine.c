@@ -535,8 +535,8 @@ judge (struct qk_finding *f, const struct qk_plan *plan, const struct qk_stateme
   return true;
 }
 
-/* What undecided statements ask for: more rows of their cases.  Returns whether anyone may have
-   them.  */
+/* What undecided statements ask for: more rows of their cases, where their intervals would become
+   narrower.  Returns whether anyone may have them.  */
 static bool
 ask_for_more (uint64_t *target, unsigned *rounds, const struct qk_plan *plan,
               const struct qk_outcome *outcome)
@@ -547,7 +547,8 @@ ask_for_more (uint64_t *target, unsigned *rounds, const struct qk_plan *plan,
       const struct qk_finding *f = &outcome->findings[i];
       const struct qk_plan *of = qk_statement_plan (plan, f->statement);
       double most = of->params->max_samples;
-      if (f->verdict != QK_UNDECIDED || isinf (f->enclosure.std_error) || one_round (of))
+      if (f->verdict != QK_UNDECIDED || !qk_method_sampled (f->statement->method)
+          || isinf (f->enclosure.std_error) || one_round (of))
         continue;
       for (size_t j = 0; j < f->statement->sources; j++)
         {

@@ -487,6 +487,12 @@ qk_law_standard (const struct qk_law *law)
 }
 
 bool
+qk_law_continuous (const struct qk_law *law)
+{
+  return law->type != &qk_law_types[QK_RADEMACHER] && law->type != &qk_law_types[QK_SPARSE];
+}
+
+bool
 qk_law_equal (const struct qk_law *a, const struct qk_law *b)
 {
   return a->type == b->type && a->shape == b->shape && a->mean == b->mean && a->sd == b->sd;

@@ -97,6 +97,9 @@ double qk_law_raw_moment (const struct qk_law *law, unsigned r);
 double qk_law_bound (const struct qk_law *law);
 
 bool qk_law_standard (const struct qk_law *law); /* mean 0 and sd 1 */
+/* No value has a chance above 0: then rows of such components are not 0, constant or parallel.  */
+bool qk_law_continuous (const struct qk_law *law);
+
 bool qk_law_equal (const struct qk_law *a, const struct qk_law *b);
 
 #endif

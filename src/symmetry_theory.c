@@ -24,13 +24,6 @@ is (const struct qk_law *law, enum qk_law_kind kind)
   return law->type == &qk_law_types[kind];
 }
 
-/* No two tokens are parallel, and none is 0 or constant.  */
-static bool
-continuous (const struct qk_law *law)
-{
-  return !is (law, QK_RADEMACHER) && !is (law, QK_SPARSE);
-}
-
 static bool
 centred_normal (const struct qk_law *law)
 {
@@ -170,7 +163,7 @@ qk_symmetry_argmax (const struct qk_symmetry *s)
     {
       bool ties
           = (s->D == 1 && s->norm != QK_NORMED_NONE) || (s->d == 1 && s->norm == QK_NORMED_QK);
-      if (!continuous (&s->law) || (ties && !even (&s->law)))
+      if (!qk_law_continuous (&s->law) || (ties && !even (&s->law)))
         return NAN;
       return ties ? 0.5 + ldexp (1, (int)-s->n) : 1 / s->n;
     }
@@ -214,7 +207,7 @@ moments_of (const struct qk_symmetry *s)
         break;
       return (struct moments){ D, D * D, D * D, D, 0 };
     case QK_NORMED_LAYER:
-      if (!continuous (&s->law))
+      if (!qk_law_continuous (&s->law))
         break;
       return (struct moments){ D, D * D, D * D, D * D / (D - 1), 0 };
     case QK_NORMED_NONE:
@@ -275,7 +268,7 @@ qk_symmetry_ratio (const struct qk_symmetry *s)
   if (s->norm != QK_NORMED_QK)
     return 2 * (n - 1) * (m.apart - m.along) / ((n - 1) * m.apart + m.length4);
   if (s->D == 1)
-    return even (&s->law) || continuous (&s->law) ? 0 : NAN;
+    return even (&s->law) || qk_law_continuous (&s->law) ? 0 : NAN;
   if (!centred_normal (&s->law))
     return NAN;
   return 2 * (n - 1) / n
@@ -299,7 +292,7 @@ qk_symmetry_self_variance (const struct qk_symmetry *s)
   struct moments m = moments_of (s);
   double w2 = 1 / (s->D * s->D), mean = qk_symmetry_self_mean (s);
   if (s->norm == QK_NORMED_QK)
-    return s->weights != QK_SEPARATE ? mean - mean : continuous (&s->law) ? 1 / s->d : NAN;
+    return s->weights != QK_SEPARATE ? mean - mean : qk_law_continuous (&s->law) ? 1 / s->d : NAN;
   if (s->weights == QK_SEPARATE)
     return s->d * w2 * m.length4;
   if (s->weights == QK_SHARED)
@@ -325,7 +318,7 @@ qk_symmetry_off_variance (const struct qk_symmetry *s)
   struct moments m = moments_of (s);
   double w2 = 1 / (s->D * s->D), mean = qk_symmetry_off_mean (s);
   if (s->norm == QK_NORMED_QK)
-    return s->weights == QK_SEPARATE ? (continuous (&s->law) ? 1 / s->d : NAN)
+    return s->weights == QK_SEPARATE ? (qk_law_continuous (&s->law) ? 1 / s->d : NAN)
            : s->weights == QK_SHARED ? (s->D == 1 && even (&s->law) ? 1 : NAN)
                                      : along_unit (s);
   if (s->weights == QK_SEPARATE)
@@ -347,7 +340,8 @@ qk_symmetry_negative (const struct qk_symmetry *s)
 {
   if (s->weights != QK_SEPARATE)
     return 0;
-  return s->norm != QK_NORMED_QK && continuous (&s->law) && 2 * s->d <= fmin (s->n, dimensions (s))
+  return s->norm != QK_NORMED_QK && qk_law_continuous (&s->law)
+                 && 2 * s->d <= fmin (s->n, dimensions (s))
              ? s->d
              : NAN;
 }

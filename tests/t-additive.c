@@ -247,6 +247,34 @@ START_TEST (smallest)
 }
 END_TEST
 
+/* Components that may be alike: at d_k = 1 the weights of queries 1 and -1 are the same, and ranks
+   are so low that iterations for singular values may not converge; a bound asks for no more inputs
+   than there are.  */
+START_TEST (alike)
+{
+  open_run ("additive",
+            "--dk=1 --dist=rademacher --quantity=tanh_query_dependence,score_rank,dot_score_rank");
+  ck_assert_int_eq (finding ("tanh_query_dependence", 1)->verdict, QK_DESCRIBED);
+  ck_assert_double_eq (finding ("tanh_query_dependence", 1)->enclosure.lo, 0);
+  ck_assert_double_eq (finding ("dot_score_rank", 1)->enclosure.estimate, 1);
+  ck_assert_double_le (finding ("score_rank", 1)->enclosure.estimate, 2);
+  struct qk_work work = { .kernels = qk_kernels_find (NULL), .seed = params.seed };
+  const struct qk_case *c = plan.cases;
+  double row[8];
+  work.scratch = aligned_alloc (QK_ALIGN, (c->scratch + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN);
+  ck_assert_ptr_nonnull (work.scratch);
+  for (uint64_t index = 0; index < 128; index++)
+    ck_assert_int_eq (c->kind->block (row, c, index, &work), 0);
+  free (work.scratch);
+  close_run ();
+
+  open_run ("additive", "--dk=2 --keys=8 --dist=normal:sd=1e-6 --quantity=tanh_query_dependence");
+  ck_assert_int_eq (finding ("tanh_query_dependence", 2)->verdict, QK_UNDECIDED);
+  ck_assert_double_eq (finding ("tanh_query_dependence", 2)->samples, 8);
+  close_run ();
+}
+END_TEST
+
 /* Too few draws for t: described, and the sample that would do.  */
 START_TEST (thin)
 {
@@ -638,6 +666,7 @@ main (void)
   tcase_add_test (exact, counterexample);
   tcase_add_test (exact, verdicts);
   tcase_add_loop_test (edges, smallest, 0, 4);
+  tcase_add_test (edges, alike);
   tcase_add_test (edges, thin);
   tcase_add_test (edges, too_large);
   tcase_add_loop_test (twin, tiles_plainly, 0, sizeof tiles / sizeof *tiles);

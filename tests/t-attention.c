@@ -7,6 +7,7 @@
 #include <float.h>
 #include <gsl/gsl_eigen.h>
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -682,7 +683,7 @@ END_TEST
 START_TEST (known_eigenvalues)
 {
   /* Eigenvalues 3, -1, of the symmetric part alone; singular values 4, 2, 0.  */
-  double s[] = { 1, 7, -3, 1 }, a[] = { 0, 4, 0, -2, 0, 0, 0, 0, 0 }, room[15];
+  double s[] = { 1, 7, -3, 1 }, a[] = { 0, 4, 0, -2, 0, 0, 0, 0, 0 }, room[9];
   ck_assert_int_eq (qk_negative_eigenvalues (s, 2, 1e-12, room), 1);
   double b[] = { 1, 7, -3, 1 };
   ck_assert_int_eq (qk_negative_eigenvalues (b, 2, 1.5, room), 0);
@@ -690,6 +691,10 @@ START_TEST (known_eigenvalues)
   double c[] = { 0, 4, 0, -2, 0, 0, 0, 0, 0 }, one[] = { -2.385 };
   ck_assert_int_eq (qk_matrix_rank (c, 3, 3, room), 1);
   ck_assert_int_eq (qk_matrix_rank (one, 1, 0, room), 1);
+  ck_assert_int_eq (qk_matrix_rank (one, 1, 2.385, room), 0);
+  double nothing[9] = { 0 }, nan[] = { 1, 2, 3, NAN };
+  ck_assert_int_eq (qk_matrix_rank (nothing, 3, 0, room), 0);
+  ck_assert_int_eq (qk_matrix_rank (nan, 2, 0, room), -1);
   one[0] = -2.385;
   ck_assert_int_eq (qk_negative_eigenvalues (one, 1, 0, room), 1);
 }
@@ -893,6 +898,35 @@ START_TEST (matrix_laws)
 }
 END_TEST
 
+/* Singular values above a floor, counted, against those of the GSL, at floors between them.  */
+START_TEST (rank_against_gsl)
+{
+  uint64_t state = 83;
+  double q[MOST * MOST], k[MOST * MOST], a[MOST * MOST], b[MOST * MOST], v[MOST * MOST],
+      sigma[MOST], room[2 * MOST];
+  for (int trial = 0; trial < 60 * effort (); trial++)
+    {
+      size_t n = 2 + next (&state) % (MOST / 2), d = 1 + next (&state) % n;
+      normals (q, n * d, &state);
+      normals (k, n * d, &state);
+      qk_score_matrix (a, q, k, n, n, d);
+      memcpy (b, a, sizeof b);
+      gsl_matrix_view A = gsl_matrix_view_array (b, n, n), V = gsl_matrix_view_array (v, n, n);
+      gsl_vector_view S = gsl_vector_view_array (sigma, n), w = gsl_vector_view_array (room, n);
+      ck_assert_int_eq (gsl_linalg_SV_decomp (&A.matrix, &V.matrix, &S.vector, &w.vector), 0);
+      for (size_t above = 0; above <= d; above++)
+        {
+          double over = above > 0 ? sigma[above - 1] : 2 * sigma[0];
+          double floor = above < d ? (over + sigma[above]) / 2 : 1e-12 * sigma[0];
+          if (over - floor < 1e-12 * sigma[0])
+            continue;
+          memcpy (b, a, sizeof b);
+          ck_assert_int_eq (qk_matrix_rank (b, n, floor, room), above);
+        }
+    }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -924,6 +958,7 @@ main (void)
   tcase_add_test (twin, divergence_against_mpfr);
   tcase_add_test (twin, norm_against_mpfr);
   tcase_add_test (twin, norm_against_gsl);
+  tcase_add_test (twin, rank_against_gsl);
   tcase_add_test (twin, gradient_against_mpfr);
   tcase_add_test (twin, additive_against_mpfr);
   tcase_add_test (twin, finite_differences);

@@ -271,6 +271,23 @@ START_TEST (refused)
 END_TEST
 
 /* What would take too long to tell from 1/n is described; what one asks for is judged.  */
+/* Tokens that may be 0, or alike, leave ranks below what those of continuous law have.  */
+START_TEST (low_rank)
+{
+  open_run ("heads", "--keys=8 --model-dim=8 --heads=4 --dist=sparse:p=0.01 "
+                     "--quantity=score_rank,pattern_rank");
+  ck_assert_uint_eq (outcome.n_findings, 2);
+  for (size_t i = 0; i < 2; i++)
+    {
+      const struct qk_finding *f = &outcome.findings[i];
+      ck_assert_int_eq (f->verdict, QK_HOLDS);
+      ck_assert (isnan (f->statement->exact) && f->statement->band.hi == 2);
+      ck_assert_double_lt (f->enclosure.hi, 2);
+    }
+  close_run ();
+}
+END_TEST
+
 START_TEST (described)
 {
   open_plan ("heads", "--model-dim=512 --heads=2 --quantity=head_overlap");
@@ -596,6 +613,7 @@ main (void)
   tcase_add_test (exact, shared_overlaps);
   tcase_add_loop_test (edges, smallest, 0, 5);
   tcase_add_test (edges, refused);
+  tcase_add_test (edges, low_rank);
   tcase_add_test (edges, described);
   tcase_add_loop_test (twin, blocks_plainly, 0, sizeof blocks / sizeof *blocks);
   tcase_add_test (laws, intervals_cover);

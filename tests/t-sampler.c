@@ -68,6 +68,9 @@ START_TEST (reads_and_writes)
       struct qk_law b = parse (other[i]);
       ck_assert (!qk_law_equal (&a, &b));
     }
+
+  struct qk_law signs = parse ("rademacher:mean=0.3"), zeros = parse ("sparse:p=0.5");
+  ck_assert (qk_law_continuous (&a) && !qk_law_continuous (&signs) && !qk_law_continuous (&zeros));
 }
 END_TEST
 

@@ -33,7 +33,7 @@ static const double TANH_COST = 32, UNIT_COST = 12;
 
 static const double MOST_DOUBLES = 0x1p26; /* of a worker: 512 MB */
 static const double MOST_VECTORS = 256;    /* v a draw */
-static const double MOST_TOKENS = 256;     /* whose singular values take 0.3 s */
+static const double MOST_TOKENS = 256;     /* whose ranks are counted */
 static const double CLOSE_COST = 0x1p32;   /* of inputs looked at closely, all together */
 static const double TIMED_COST = 0x1p21;   /* of a stretch between two looks at the clock */
 
@@ -379,7 +379,7 @@ static size_t
 close_room (const struct setup *u)
 {
   size_t b = qk_rows_padded (u->n), n = u->n;
-  return 2 * b * b + ((double)n <= MOST_TOKENS ? 2 * n * n + 4 * n : 0) + 4 * QK_LANES;
+  return 2 * b * b + ((double)n <= MOST_TOKENS ? n * n + 2 * n : 0) + 4 * QK_LANES;
 }
 
 static int
@@ -400,7 +400,7 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   row[RANK] = row[DOT_RANK] = row[STAIRCASE_RANK] = 0;
   if ((double)n <= MOST_TOKENS)
     {
-      double *a = qk_store_take (&in.rest, n * n), *room = qk_store_take (&in.rest, n * n + 4 * n);
+      double *a = qk_store_take (&in.rest, n * n), *room = qk_store_take (&in.rest, 2 * n);
       double size = qk_array_length (in.q, b * u->d) * qk_array_length (in.k, b * u->d);
       row[RANK] = rank_of (a, s, n, error, room);
       qk_operand_scores (s, in.q, b, b, in.k, b, u->d, work->kernels);
@@ -653,13 +653,6 @@ angle_known (const struct qk_additive *a)
          && a->k.type != sparse;
 }
 
-/* No two vectors are parallel, but for a chance of 0.  */
-static bool
-continuous (const struct qk_law *law)
-{
-  return law->type != &qk_law_types[QK_RADEMACHER] && law->type != &qk_law_types[QK_SPARSE];
-}
-
 /* The largest rank that scores may have.  */
 static double
 most_rank (enum quantity quantity, const struct qk_additive *a)
@@ -685,7 +678,7 @@ value_of (enum quantity quantity, const struct qk_additive *a)
     case QUERY_DEPENDENCE:
       return 0;
     case DOT_SCORE_RANK:
-      return continuous (&a->q) && continuous (&a->k) ? most_rank (quantity, a) : NAN;
+      return qk_law_continuous (&a->q) && qk_law_continuous (&a->k) ? most_rank (quantity, a) : NAN;
     case DOT_OPERATIONS:
       return qk_additive_dot_operations (a);
     case ADDITIVE_OPERATIONS:
@@ -813,12 +806,12 @@ judge (struct qk_band *band, enum quantity quantity, const struct setup *u,
     case COSINE_LAW:
       *band = qk_band_most (2 * t);
       return true;
-    case TANH_QUERY_DEPENDENCE:
+    case TANH_QUERY_DEPENDENCE: /* +-w and +-u give the same weights at d_k = 1 */
       *band = (struct qk_band){ U, INFINITY };
-      return true;
+      return qk_law_continuous (&u->exact.q) && qk_law_continuous (&u->exact.k);
     case SCORE_RANK:
       *band = (struct qk_band){ fmin (u->exact.h + 1, u->exact.n), INFINITY };
-      return continuous (&u->exact.q) && continuous (&u->exact.k);
+      return qk_law_continuous (&u->exact.q) && qk_law_continuous (&u->exact.k);
     case TIME_RATIO:
       *band = (struct qk_band){ 1, INFINITY };
       return true;
@@ -1279,7 +1272,7 @@ cost_of (const struct setup *u, const struct qk_kind *kind)
   double drawn = 2 * (QK_DRAW_COST * (b + h) * d + b * d * h);
   if (kind == &times_kind)
     return drawn + 4 * TIMED_COST;
-  return drawn + b * b * (4 * TANH_COST * h + 200) + 450 * n * n * n;
+  return drawn + b * b * (4 * TANH_COST * h + 200) + 3 * QK_RANK_COST * n * n * n;
 }
 
 static void

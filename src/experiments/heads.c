@@ -291,7 +291,7 @@ close_block (double *row, const struct qk_case *c, uint64_t index, struct qk_wor
   qk_source_open (&work->source, work->seed, c->cell, index);
   qk_inputs_draw (&in, &u->inputs, 0, work);
   double *s = qk_store_take (&in.rest, b * b), *a = qk_store_take (&in.rest, n * n),
-         *room = qk_store_take (&in.rest, n * n + 2 * n);
+         *room = qk_store_take (&in.rest, 2 * n);
   qk_operand_scores (s, in.q, b, b, in.k, b, width, work->kernels);
   double size = qk_array_length (in.q, b * width) * qk_array_length (in.k, b * width);
   double floor = (double)(16 * n + 2 * width) * U * size;
@@ -453,10 +453,11 @@ static const struct qk_quantity quantities[] = {
   { "excess_slope", "slope of excess", "1", QK_LINE, "below 0",
     "Heads that share X, several --model-dim: the slope of the logarithm of what n times their "
     "overlap has above 1 against log D." },
-  { "score_rank", "rank S", "1", QK_COLUMN, "min(n, d_k, D)",
+  { "score_rank", "rank S", "1", QK_COLUMN,
+    "min(n, d_k, D); at most, for rademacher and sparse components",
     "Largest rank of the scores of a head, by singular values, among 8 inputs: at most d_k, where "
     "a pattern of weights may need n − 1." },
-  { "pattern_rank", "rank of log P", "1", QK_DETAIL, "min(n − 1, d_k, D)",
+  { "pattern_rank", "rank of log P", "1", QK_DETAIL, "min(n − 1, d_k, D); at most, likewise",
     "The same of log P less its means over rows: what the softmax can see of S." },
   { "head_score_variance", "Var s", "score^2", QK_LINE, "exact (1+T)^±1",
     "Variance of a score of two different tokens of a head, d_k (w D)² for weights of variance w: "
@@ -581,7 +582,7 @@ cost_of (const struct setup *u, const struct qk_kind *kind)
   if (kind == &scores_kind)
     return tokens + head + SQUARE_COST * b * b;
   if (kind == &close_kind)
-    return tokens + head + 300 * n * n * n;
+    return tokens + head + 2 * QK_RANK_COST * n * n * n;
   double e = (double)qk_rows_padded ((size_t)(D / h)), side = (double)qk_rows_padded ((size_t)D);
   double pass = h * (2 * b * D * (width + e) + b * b * (width + e + WEIGHT_COST));
   return tokens + h * 2 * QK_DRAW_COST * side * (width + e) + pass;
@@ -603,7 +604,7 @@ doubles_of (const struct setup *u, const struct qk_kind *kind)
   if (kind == &close_kind)
     {
       qk_store_take (&store, u->n * u->n);
-      qk_store_take (&store, u->n * u->n + 2 * u->n);
+      qk_store_take (&store, 2 * u->n);
     }
   return (double)store.used;
 }
@@ -785,6 +786,16 @@ add_slope (struct qk_plan *plan, const struct setup *u, const size_t *source, si
   judge (s, QK_BY_T, NAN, (struct qk_band){ -INFINITY, 0 });
 }
 
+/* Components that may be alike leave the bound.  */
+static void
+judge_rank (struct qk_statement *s, const struct setup *u, double most)
+{
+  if (qk_law_continuous (&u->inputs.law))
+    judge (s, QK_BY_EXACT, most, equal_to (most));
+  else
+    judge (s, QK_BY_BOUND, NAN, qk_band_most (most));
+}
+
 static void
 add_ranks (struct qk_plan *plan, const struct setup *u, const struct qk_key *keys)
 {
@@ -798,13 +809,12 @@ add_ranks (struct qk_plan *plan, const struct setup *u, const struct qk_key *key
       return;
     }
   size_t source = add_case (plan, &close_kind, u);
-  double exact = qk_heads_score_rank (s), log_exact = qk_heads_pattern_rank (s);
   if (rank)
-    judge (add_statement (plan, SCORE_RANK, keys, &source, "head-rank"), QK_BY_EXACT, exact,
-           equal_to (exact));
+    judge_rank (add_statement (plan, SCORE_RANK, keys, &source, "head-rank"), u,
+                qk_heads_score_rank (s));
   if (pattern)
-    judge (add_statement (plan, PATTERN_RANKS, keys, &source, "head-rank"), QK_BY_EXACT, log_exact,
-           equal_to (log_exact));
+    judge_rank (add_statement (plan, PATTERN_RANKS, keys, &source, "head-rank"), u,
+                qk_heads_pattern_rank (s));
 }
 
 static void

@@ -221,7 +221,7 @@ spread (const struct setup *u, struct qk_store *from)
   m.gq = qk_store_take (from, D * d);
   m.gk = qk_store_take (from, D * d);
   m.a = qk_store_take (from, side * side);
-  m.room = qk_store_take (from, side * side + 3 * side + n * d);
+  m.room = qk_store_take (from, 3 * side + n * d);
   return m;
 }
 
@@ -1072,7 +1072,7 @@ cost_of (const struct setup *u, const struct qk_kind *kind)
   /* Eigenvalues of S, singular values of the form, and what else runs over plain matrices.  */
   double close = n <= MOST_TOKENS ? 15 * n * n * n : 0;
   if (weighted (u))
-    close += (D <= MOST_DIMENSIONS ? 150 * D * D * D : 0) + 50 * n * D * d;
+    close += (D <= MOST_DIMENSIONS ? QK_RANK_COST * D * D * D : 0) + 50 * n * D * d;
   return input + close + 100 * n * n;
 }
 
