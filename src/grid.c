@@ -270,11 +270,33 @@ write_cell (struct pen *pen, const struct qk_grid_column *c, const char *text, c
   pen->pending += c->width - before - width;
 }
 
-/* One part of the table: the columns in use.  */
+/* Write the cells of a row that stand above it, where they are not those of the row before.  */
 static void
-write_part (FILE *out, const struct qk_grid *g, bool color)
+write_above (FILE *out, const struct qk_grid *g, size_t row)
+{
+  size_t levels = 0;
+  bool new = row == 0;
+  for (size_t c = 0; c < g->columns; c++)
+    if (g->column[c].flags & QK_GRID_ABOVE)
+      {
+        const char *text = cell (&g->column[c], row);
+        size_t indent = INDENT * ++levels;
+        new = new || strcmp (text, cell (&g->column[c], row - 1)) != 0;
+        if (!new || !*text)
+          continue;
+        fprintf (out, "%*s", (int)indent, "");
+        qk_text_wrap (out, text, indent + INDENT, indent);
+      }
+}
+
+/* One part of the table: the columns in use.  above: some stand above the rows.  */
+static void
+write_part (FILE *out, const struct qk_grid *g, bool above, bool color)
 {
   struct pen pen = { out, 0 };
+  size_t indent = INDENT;
+  for (size_t c = 0; c < g->columns && above; c++)
+    indent += g->column[c].flags & QK_GRID_ABOVE ? INDENT : 0;
   bool first = true;
   putc ('\n', out);
   for (size_t c = 0; c < g->columns; c = span_end (g, c))
@@ -283,7 +305,7 @@ write_part (FILE *out, const struct qk_grid *g, bool color)
         const struct qk_grid_column *column = &g->column[c];
         size_t width = span_width (g, c), heading = qk_text_width (column->heading);
         bool right = span_end (g, c) == c + 1 && column->flags & (QK_GRID_RIGHT | QK_GRID_POINT);
-        pen.pending += (first ? INDENT : gap (g, c)) + (right ? width - heading : 0);
+        pen.pending += (first ? indent : gap (g, c)) + (right ? width - heading : 0);
         pen_write (&pen, column->heading, "");
         pen.pending += right ? 0 : width - heading;
         first = false;
@@ -291,6 +313,8 @@ write_part (FILE *out, const struct qk_grid *g, bool color)
   putc ('\n', out);
   for (size_t row = 0; row < g->rows; row++)
     {
+      if (above)
+        write_above (out, g, row);
       pen.pending = 0;
       first = true;
       for (size_t c = 0; c < g->columns; c++)
@@ -298,7 +322,7 @@ write_part (FILE *out, const struct qk_grid *g, bool color)
           {
             const char *text = cell (&g->column[c], row);
             bool painted = color && g->column[c].flags & QK_GRID_VERDICT;
-            pen.pending += first ? INDENT : gap (g, c);
+            pen.pending += first ? indent : gap (g, c);
             write_cell (&pen, &g->column[c], text, painted ? qk_text_color (text) : "");
             first = false;
           }
@@ -315,9 +339,10 @@ room (const struct qk_grid *g, size_t c)
 
 /* Whether c belongs to a block that is shown.  */
 static bool
-in_block (const struct qk_grid_column *c, bool spare)
+in_block (const struct qk_grid_column *c, bool above, bool spare)
 {
-  return !(c->flags & (QK_GRID_KEY | QK_GRID_VERDICT)) && (spare || !(c->flags & QK_GRID_SPARE));
+  return !(c->flags & (QK_GRID_KEY | QK_GRID_VERDICT)) && !(above && c->flags & QK_GRID_ABOVE)
+         && (spare || !(c->flags & QK_GRID_SPARE));
 }
 
 void
@@ -326,14 +351,15 @@ qk_grid_text (FILE *out, const struct qk_grid *g, bool color)
   if (g->full)
     return;
   measure (g);
-  size_t fixed = 0, total = 0, verdict = 0;
+  size_t fixed = 0, total = 0, verdict = 0, lifted = 0;
   for (size_t c = 0; c < g->columns; c++)
     {
       total += room (g, c);
       fixed += g->column[c].flags & QK_GRID_KEY ? room (g, c) : 0;
       verdict += g->column[c].flags & QK_GRID_VERDICT ? room (g, c) : 0;
+      lifted += g->column[c].flags & QK_GRID_ABOVE ? room (g, c) : 0;
     }
-  bool spare = total <= QK_WIDTH;
+  bool above = lifted > 0 && total > QK_WIDTH, spare = total - (above ? lifted : 0) <= QK_WIDTH;
 
   size_t next = 0;
   for (bool first = true; next < g->columns; first = false)
@@ -348,17 +374,17 @@ qk_grid_text (FILE *out, const struct qk_grid *g, bool color)
         {
           size_t end = next, block = 0;
           do
-            block += in_block (&g->column[end], spare) ? room (g, end) : 0;
+            block += in_block (&g->column[end], above, spare) ? room (g, end) : 0;
           while (++end < g->columns && !(g->column[end].flags & QK_GRID_BLOCK));
           if (!empty && block > 0 && width + block > QK_WIDTH)
             break;
           for (size_t c = next; c < end; c++)
-            g->column[c].use |= in_block (&g->column[c], spare);
+            g->column[c].use |= in_block (&g->column[c], above, spare);
           width += block;
           empty = empty && block == 0;
           next = end;
         }
-      write_part (out, g, color);
+      write_part (out, g, above, color);
     }
 }
 

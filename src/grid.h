@@ -21,7 +21,8 @@ enum
   QK_GRID_GLUED = 8,   /* belongs to the column before: one space, one heading, one Markdown cell */
   QK_GRID_BLOCK = 16,  /* starts a block: a table too wide is parted before it */
   QK_GRID_SPARE = 32,  /* left out where the width does not suffice */
-  QK_GRID_VERDICT = 64 /* last of the first part; coloured by its first word */
+  QK_GRID_VERDICT = 64, /* last of the first part; coloured by its first word */
+  QK_GRID_ABOVE = 128 /* where the width does not suffice: on a line above the rows that share it */
 };
 
 struct qk_grid

@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+/* A column for the runs of a union, each a command line: rows under its name.  SIZE_MAX: it is
+   none.  */
+static size_t
+run_column (struct qk_grid *g, const struct qk_plan *plan)
+{
+  return plan->others ? qk_grid_column (g, QK_GRID_ABOVE, "run") : SIZE_MAX;
+}
+
 static bool
 write_cases (const struct qk_story *t)
 {
@@ -11,6 +19,7 @@ write_cases (const struct qk_story *t)
   char text[QK_FIGURE];
   struct qk_grid g;
   qk_grid_open (&g, plan->n_cases);
+  size_t run = run_column (&g, plan);
   size_t label = qk_grid_column (&g, QK_GRID_KEY, "case");
   size_t samples = qk_grid_column (&g, QK_GRID_RIGHT, "%s", plan->experiment->unit);
   size_t blocks = qk_grid_column (&g, QK_GRID_RIGHT, "blocks");
@@ -18,7 +27,9 @@ write_cases (const struct qk_story *t)
   for (size_t i = 0; i < plan->n_cases; i++)
     {
       const struct qk_case *c = &plan->cases[i];
-      qk_grid_put (&g, i, label, "%s", c->label);
+      if (c->of && run != SIZE_MAX)
+        qk_grid_put (&g, i, run, "%s", c->of->label);
+      qk_grid_put (&g, i, label, "%s", c->of ? c->of->cases[i - c->at].label : c->label);
       qk_figure_count (text, (double)c->blocks * c->units);
       qk_grid_put (&g, i, samples, "%s", text);
       qk_grid_put (&g, i, blocks, "%llu", (unsigned long long)c->blocks);
@@ -39,14 +50,17 @@ write_statements (const struct qk_story *t)
   char text[QK_FIGURE_BAND];
   struct qk_grid g;
   qk_grid_open (&g, plan->n_statements);
+  size_t run = run_column (&g, plan);
   size_t name = qk_grid_column (&g, QK_GRID_KEY, "statement");
-  size_t where = qk_grid_column (&g, QK_GRID_KEY, "case");
+  size_t where = qk_grid_column (&g, QK_GRID_ABOVE, "case");
   size_t exact = qk_grid_column (&g, QK_GRID_POINT, "exact");
   size_t allowed = qk_grid_column (&g, 0, "allowed");
   size_t miss = qk_grid_column (&g, QK_GRID_RIGHT, "miss");
   for (size_t i = 0; i < plan->n_statements; i++)
     {
       const struct qk_statement *s = &plan->statements[i];
+      if (s->of && run != SIZE_MAX)
+        qk_grid_put (&g, i, run, "%s", s->of->label);
       qk_grid_put (&g, i, name, "%s", qk_statement_quantity (plan, s)->symbol);
       qk_grid_put (&g, i, where, "%s", qk_sentence_keys (s->key).text);
       qk_figure_value (text, s->exact, 4);
