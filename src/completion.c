@@ -37,6 +37,7 @@ option_kind (const struct qk_option *row)
     case QK_QUANTITIES:
       return WORDS;
     case QK_FILE:
+    case QK_FILES:
       return PATH;
     default:
       return NOTHING;

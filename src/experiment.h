@@ -57,7 +57,8 @@ struct qk_names
 
 enum
 {
-  QK_INPUTS = 3 /* no command takes more files, options included */
+  QK_INPUTS = 3,   /* no command takes more files, options included */
+  QK_FILES_MAX = 2 /* of one option that may be given several times */
 };
 
 struct qk_params
@@ -109,10 +110,10 @@ struct qk_params
   bool whole;
   struct qk_list question, status; /* rows of the ledger: places in the words of claims.h */
   bool train, thorough, tolerance_given;
-  const char *report;            /* a page, or NULL */
-  const char *settled_by;        /* names with commas between them */
-  double steps;                  /* 0: those of the task */
-  struct qk_list optimizer, arm; /* of enum qk_optimizer; of the arms of the command */
+  const char *report[QK_FILES_MAX + 1]; /* pages; ended by NULL */
+  const char *settled_by;               /* names with commas between them */
+  double steps;                         /* 0: those of the task */
+  struct qk_list optimizer, arm;        /* of enum qk_optimizer; of the arms of the command */
   bool fast;
   const char *curves, *dump;
 };
@@ -122,6 +123,7 @@ enum qk_option_type
   QK_FLAG,      /* bool */
   QK_CHOICE,    /* int, index into choices */
   QK_FILE,      /* const char * */
+  QK_FILES,     /* const char *[QK_FILES_MAX + 1], ended by NULL: each time it is given one more */
   QK_REAL,      /* double */
   QK_INTEGER,   /* double holding an integer below 2^53; 1e6 and 10M are accepted */
   QK_SEED,      /* uint64_t, decimal or 0x hexadecimal */

@@ -227,10 +227,9 @@ exit_status (enum qk_verdict verdict)
 /* What a run leaves behind, besides its exit status.  */
 struct files
 {
-  struct qk_output result, blocks, plot, page, curves;
+  struct qk_output result, blocks, plot, page[QK_FILES_MAX], curves;
   enum qk_picture picture; /* of plot, where there is one */
-  bool html;               /* of page, where there is one; else Markdown */
-  char gnuplot[PATH_MAX];  /* the program, where it is needed */
+  char gnuplot[PATH_MAX];  /* the program, where it is needed and there */
 };
 
 /* What is to be written to the file of a picture: the script, or what gnuplot makes of it; to be
@@ -270,20 +269,19 @@ draw (const struct qk_report *report, struct files *files, char why[static QK_WH
 
 /* The report as a document, to where it shall be.  */
 static int
-write_page (const struct qk_report *report, struct files *files, char why[static QK_WHY])
+write_page (const struct qk_report *report, const char *path, struct qk_output *output,
+            const char *gnuplot, char why[static QK_WHY])
 {
   char *text = NULL;
   size_t bytes;
-  const struct qk_page page = { .html = files->html,
-                                .gnuplot = *files->gnuplot ? files->gnuplot : NULL,
-                                .signal = &interrupted };
+  struct qk_page page = { .gnuplot = *gnuplot ? gnuplot : NULL, .signal = &interrupted };
+  qk_page_of (&page, path, why);
   FILE *out = open_memstream (&text, &bytes);
   int failed = out ? qk_page_write (out, report, &page, why) : qk_complain (why, "out of memory");
   if (out && fclose (out) && !failed)
     failed = qk_complain (why, "out of memory");
   if (!failed)
-    failed
-        = qk_output_write (&files->page, text, bytes, why) || qk_output_commit (&files->page, why);
+    failed = qk_output_write (output, text, bytes, why) || qk_output_commit (output, why);
   free (text);
   return failed;
 }
@@ -335,8 +333,9 @@ run (struct qk_report *report, struct files *files)
       warning ("--plot: %s", why);
       status = atomic_load (&interrupted) ? status : EXIT_TROUBLE;
     }
-  if (!failed && p->report && write_page (report, files, why))
-    status = trouble ("--report: %s", why);
+  for (size_t i = 0; !failed && p->report[i]; i++)
+    if (write_page (report, p->report[i], &files->page[i], files->gnuplot, why))
+      status = trouble ("--report: %s", why);
   if (!failed && !page_open (&page, &files->result))
     failed = status = trouble ("out of memory");
   if (!failed && page_close (&page, qk_report_write (page.stream, report)))
@@ -380,11 +379,12 @@ open_plot (struct files *files, const char *path, char why[static QK_WHY])
 static int
 open_files (struct files *files, const struct qk_params *p)
 {
-  const char *const path[] = { p->output, p->blocks, p->plot, p->report, p->curves };
-  static const char *const option[] = { "output", "blocks", "plot", "report", "curves" };
-  struct qk_page page = { 0 };
+  const char *const path[]
+      = { p->output, p->blocks, p->plot, p->report[0], p->report[1], p->curves };
+  static const char *const option[] = { "output", "blocks", "plot", "report", "report", "curves" };
   char why[QK_WHY];
-  for (int i = 1; i < 5; i++)
+  bool html = false;
+  for (int i = 1; i < 6; i++)
     for (int j = 0; j < i; j++)
       if (path[i] && path[j] && !strcmp (path[i], path[j]))
         return trouble ("--%s: '%s' is also the file of --%s", option[i], quoted (path[i]),
@@ -393,9 +393,13 @@ open_files (struct files *files, const struct qk_params *p)
     return trouble ("--output: %s", why);
   if (p->plot && qk_picture_of (&files->picture, p->plot, why))
     return trouble ("--plot: %s", why);
-  if (p->report && qk_page_of (&page, p->report, why))
-    return trouble ("--report: %s", why);
-  files->html = page.html;
+  for (size_t i = 0; p->report[i]; i++)
+    {
+      struct qk_page page;
+      if (qk_page_of (&page, p->report[i], why))
+        return trouble ("--report: %s", why);
+      html |= page.html;
+    }
   if (p->dry_run)
     return 0;
   if (p->blocks && qk_output_open (&files->blocks, p->blocks, why))
@@ -406,14 +410,15 @@ open_files (struct files *files, const struct qk_params *p)
     return trouble ("--dump: %s", why);
   if (p->plot && open_plot (files, p->plot, why))
     return trouble ("--plot: %s", why);
-  if (p->report && qk_output_open (&files->page, p->report, why))
-    return trouble ("--report: %s", why);
-  if (page.html && qk_gnuplot_find (files->gnuplot, getenv ("PATH"), why))
+  for (size_t i = 0; p->report[i]; i++)
+    if (qk_output_open (&files->page[i], p->report[i], why))
+      return trouble ("--report: %s", why);
+  if (html && qk_gnuplot_find (files->gnuplot, getenv ("PATH"), why))
     {
       *files->gnuplot = '\0';
       warning ("--report: no gnuplot on the PATH (Debian: gnuplot-nox): the page has no pictures");
     }
-  else if (page.html && try_gnuplot (files, why))
+  else if (html && try_gnuplot (files, why))
     return trouble ("--report: %s", why);
   return 0;
 }
@@ -445,8 +450,11 @@ run_plan (const struct qk_experiment *experiment, const struct qk_params *params
   struct qk_plan plan = {
     .experiment = experiment, .params = params, .commands = &qk_commands, .signal = &interrupted
   };
-  struct files files
-      = { .result.fd = -1, .blocks.fd = -1, .plot.fd = -1, .page.fd = -1, .curves.fd = -1 };
+  struct files files = { .result.fd = -1,
+                         .blocks.fd = -1,
+                         .plot.fd = -1,
+                         .page = { { .fd = -1 }, { .fd = -1 } },
+                         .curves.fd = -1 };
   struct qk_report report
       = { .plan = &plan, .argc = argc, .argv = argv, .color = wants_color (params) };
   watch_signals ();
@@ -460,7 +468,8 @@ run_plan (const struct qk_experiment *experiment, const struct qk_params *params
     status = dry_run (&report, &files.result);
   int signal_number = atomic_load (&interrupted);
   qk_output_discard (&files.curves);
-  qk_output_discard (&files.page);
+  for (size_t i = 0; i < QK_FILES_MAX; i++)
+    qk_output_discard (&files.page[i]);
   qk_output_discard (&files.plot);
   qk_output_discard (&files.blocks);
   qk_output_discard (&files.result);

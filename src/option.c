@@ -360,13 +360,19 @@ struct nearest
   size_t length;
   size_t edits; /* fewer than this is nearer */
   const char *name;
+  bool part; /* name is not near, but the word is part of it */
+};
+
+enum
+{
+  PART = 3 /* letters that make a word worth finding in a name */
 };
 
 /* One slip for every four letters, and one.  */
 static struct nearest
 nearest_begin (const char *word, size_t length)
 {
-  return (struct nearest){ word, length, length / 4 + 2, NULL };
+  return (struct nearest){ .word = word, .length = length, .edits = length / 4 + 2 };
 }
 
 static void
@@ -379,6 +385,13 @@ nearest_offer (struct nearest *best, const char *name)
     {
       best->edits = edits;
       best->name = name;
+      best->part = false;
+    }
+  else if ((!best->name || (best->part && strlen (name) < strlen (best->name)))
+           && best->length >= PART && memmem (name, strlen (name), best->word, best->length))
+    {
+      best->name = name;
+      best->part = true;
     }
 }
 
@@ -839,6 +852,21 @@ read_law (struct qk_law *law, const struct text *text)
   return 0;
 }
 
+/* One file more.  */
+static int
+read_file (const char **file, const struct text *text)
+{
+  size_t n = 0;
+  while (file[n])
+    n++;
+  if (!text->length)
+    return qk_complain (text->why, "--%s: the name is empty", text->row->name);
+  if (n == QK_FILES_MAX)
+    return qk_complain (text->why, "--%s: given more than %d times", text->row->name, QK_FILES_MAX);
+  file[n] = text->start;
+  return 0;
+}
+
 /* Read value (NULL for an option that takes none) into the field of a row.  */
 static int
 read_value (struct qk_params *params, const struct qk_experiment *experiment,
@@ -865,6 +893,8 @@ read_value (struct qk_params *params, const struct qk_experiment *experiment,
         return qk_complain (why, "--%s: the name is empty", row->name);
       *(const char **)field = value;
       break;
+    case QK_FILES:
+      return read_file (field, &text);
     case QK_REAL:
     case QK_INTEGER:
       return read_number (field, &text);

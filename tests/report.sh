@@ -40,6 +40,8 @@ mistake "'page.htm' ends in none of .html, .md" --report=page.htm
 mistake "'html' ends in none of .html, .md" --report=html
 mistake ".*No such file" --report=nowhere/page.html
 mistake "'page.md' is also the file of --output" --report=page.md -o page.md
+mistake "'page.md' is also the file of --report" --report=page.md --report=page.md
+mistake "given more than 2 times" --report=page.md --report=page.html --report=other.md
 check 'mistakes leave no file' test -z "$(find . -name '*page*')"
 
 # ---- One run, as JSON, HTML, Markdown
@@ -80,7 +82,8 @@ wait $pid
 check 'interrupted: ends by the signal' test $? -gt 128
 check 'interrupted: the page says so' holds cut.html 'this is a partial result'
 check 'interrupted: pictures too' holds cut.html 'No picture: '
-"$QKCHECK" verify head-quality --report="<b>\"&'.md" > out 2> err
+"$QKCHECK" verify head-quality --report=both.html --report="<b>\"&'.md" > out 2> err
+check 'given twice it writes both' holds both.html '<h1>'
 check 'a strange name' test -s "<b>\"&'.md"
 
 python=

@@ -293,7 +293,7 @@ plan_verify (struct qk_plan *plan, char why[static QK_WHY])
     for (const struct qk_check *k = row[i]->checks; runs (row[i], p) && k->command; k++)
       if (!plan->full)
         ask (plan, run, &n, k);
-  if (p->report && !plan->full)
+  if (*p->report && !plan->full)
     ask_pictures (plan, run, &n, row, rows);
   int status = plan_runs (plan, run, n, row, rows, why);
   if (!status && !plan->full)
@@ -354,13 +354,15 @@ static const struct qk_option options[] = {
     .help = "Every check with the tolerance that its command has by itself, 1 % for most, in place "
             "of 3 %." },
   { .name = "report",
-    .type = QK_FILE,
+    .type = QK_FILES,
     .offset = offsetof (struct qk_params, report),
     .metavar = "FILE.html|md",
     .shown = "none",
-    .help = "Also write a report: the ledger, every figure with its interval and exact value, and "
-            "plots, for which some more is run.  HTML is one page that needs nothing else, with "
-            "plots by gnuplot, found on the PATH; Markdown has their numbers as tables." },
+    .help
+    = "Also write a report: the ledger, every figure with its interval and exact value, and "
+      "plots, for which some more is run.  HTML is one page that needs nothing else, with "
+      "plots by gnuplot, found on the PATH; Markdown has their numbers as tables.  Given twice "
+      "it writes both." },
   { .name = "tolerance",
     .type = QK_REAL,
     .offset = offsetof (struct qk_params, tolerance),
