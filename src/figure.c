@@ -157,7 +157,9 @@ qk_figure_band (char text[static QK_FIGURE_BAND], struct qk_band b)
 {
   char lo[QK_FIGURE], hi[QK_FIGURE];
   double half = (b.hi - b.lo) / 2;
-  if (isfinite (half) && half > 0)
+  if (b.lo == b.hi && b.lo == rint (b.lo) && fabs (b.lo) <= 0x1p53) /* a count: all digits */
+    snprintf (lo, QK_FIGURE, "%.0f", b.lo);
+  else if (isfinite (half) && half > 0)
     {
       double size = fmax (fabs (b.lo), fabs (b.hi));
       bool power = size >= plain_most || size < plain_least;

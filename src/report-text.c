@@ -300,7 +300,9 @@ write_answer (const struct qk_story *t)
   size_t count[QK_INVALID + 1] = { 0 };
   for (size_t i = 0; i < t->n; i++)
     count[t->found[i].verdict]++;
-  size_t judged = t->n - count[QK_DESCRIBED];
+  size_t judged = t->n - count[QK_DESCRIBED], thin = 0; /* to be judged, if samples were enough */
+  for (size_t i = 0; i < t->n; i++)
+    thin += t->found[i].statement->judged && t->found[i].statement->thin;
   /* What is the answer; out of how much; where to learn how.  */
   struct qk_sentence lead = { "" }, answer = { "" }, rest = { "" }, effort = effort_words (t);
   const struct qk_finding *spoken = spokesman (t, verdict);
@@ -315,6 +317,9 @@ write_answer (const struct qk_story *t)
                                   : "fail",
           effort.text);
     }
+  else if (thin > 0 && judged > 0)
+    qk_sentence_add (&answer, "%zu of %zu findings %s too few samples, the rest hold (%s).", thin,
+                     judged + thin, thin == 1 ? "has" : "have", effort.text);
   else if (judged == 0)
     qk_sentence_add (&answer, "nothing %s judged (%s).",
                      verdict == QK_DESCRIBED ? "was to be" : "could be", effort.text);
@@ -338,7 +343,7 @@ write_answer (const struct qk_story *t)
       fputs (quiet || t->markdown || !*summary.text ? "" : "\n", t->out);
       if (*summary.text)
         qk_story_say (t, "", "", summary.text, 0);
-      if (*summary.text && !t->judged)
+      if (*summary.text && verdict == QK_DESCRIBED)
         return;
     }
   if (!quiet)

@@ -270,14 +270,19 @@ qk_story_rows (struct qk_story *t)
   return whole;
 }
 
+static const struct qk_key *
+find_key (const struct qk_key *keys, const char *name)
+{
+  for (size_t i = 0; i < QK_KEYS && keys[i].name; i++)
+    if (strcmp (keys[i].name, name) == 0)
+      return &keys[i];
+  return NULL;
+}
+
 const struct qk_key *
 qk_story_key (const struct qk_story *t, size_t row, const char *name)
 {
-  const struct qk_key *key = t->found[t->first[row]].statement->key;
-  for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
-    if (strcmp (key[i].name, name) == 0)
-      return &key[i];
-  return NULL;
+  return find_key (t->found[t->first[row]].statement->key, name);
 }
 
 bool
@@ -293,18 +298,22 @@ qk_story_varies (const struct qk_story *t, const char *name)
   return false;
 }
 
-/* Whether one of the findings has another value of that key.  */
+/* Whether that key tells a case from another which those told before it do not: one that has
+   another value of it.  */
 static bool
-differs (const struct qk_story *t, const struct qk_key *key, const size_t *listed, size_t n)
+tells_apart (const struct qk_key *key, const struct qk_key *other, const struct qk_key *const *told,
+             size_t n)
 {
+  const struct qk_key *its = find_key (other, key->name);
+  if (!its || qk_key_equal (its, key))
+    return false;
   for (size_t i = 0; i < n; i++)
     {
-      const struct qk_key *other = t->found[listed[i]].statement->key;
-      for (size_t k = 0; k < QK_KEYS && other[k].name; k++)
-        if (strcmp (other[k].name, key->name) == 0 && !qk_key_equal (&other[k], key))
-          return true;
+      its = find_key (other, told[i]->name);
+      if (its && !qk_key_equal (its, told[i]))
+        return false;
     }
-  return false;
+  return true;
 }
 
 /* Whether the value of a key needs no name beside it.  */
@@ -320,15 +329,23 @@ struct qk_sentence
 qk_story_case (const struct qk_story *t, const struct qk_key *key, const size_t *listed, size_t n)
 {
   struct qk_sentence s = { "" };
+  const struct qk_key *told[QK_KEYS];
+  size_t said = 0;
   for (size_t i = 0; i < QK_KEYS && key[i].name; i++)
-    if (!key[i].list
-        && (i == 0 || (t->rows && qk_story_varies (t, key[i].name))
-            || differs (t, &key[i], listed, n)))
-      {
-        qk_sentence_add (&s, "%s%s%s", *s.text ? ", " : "", speaks (&key[i]) ? "" : key[i].name,
-                         speaks (&key[i]) ? "" : " = ");
-        qk_sentence_key (&s, &key[i]);
-      }
+    {
+      bool needed = i == 0;
+      for (size_t row = 0; row < t->rows && !needed; row++)
+        needed = tells_apart (&key[i], t->found[t->first[row]].statement->key, told, said);
+      for (size_t line = 0; line < n && !needed; line++)
+        needed = tells_apart (&key[i], t->found[listed[line]].statement->key, told, said);
+      if (!key[i].list && needed)
+        {
+          told[said++] = &key[i];
+          qk_sentence_add (&s, "%s%s%s", *s.text ? ", " : "", speaks (&key[i]) ? "" : key[i].name,
+                           speaks (&key[i]) ? "" : " = ");
+          qk_sentence_key (&s, &key[i]);
+        }
+    }
   return s;
 }
 

@@ -92,6 +92,11 @@ check "train: what training aligns" sh -c '"$0" audit dump/*_final_Q.npy dump/*_
 ends 2 train plateau --dk=4 --dump=curves.npy
 ends 1 train cycle --dk=4 --arm=shared --expect=0..0.1
 ends 3 train cycle --dk=4 --arm=separate --seeds=4
+"$QKCHECK" train cycle --dk=4 --seeds=4 >out
+check "what holds and what has too few samples" \
+  grep -q '^Undecided: [0-9]* of [0-9]* findings have too few samples, the rest hold (' out
+"$QKCHECK" train relation --dk=4 --optimizer=adam --seeds=4 >out
+check "the answer comes last where it is not known" grep -q '^Undecided: nothing could be judged (' out
 ends 1 reference --dk=4 --format-in=bfloat16 --rounding=zero
 ends 0 reference --dk=4 --dist=rademacher --samples=4096 --quantity=error_bias,error_over_bound
 ends 0 reference --condition=1e16,1e32 --algorithm=all --format-in=binary64,binary16
@@ -226,6 +231,8 @@ usage "train: --arm: 'share' is no name of the list; did you mean shared?" train
 usage "train: no arm of these tasks is left" train heads --arm=shared
 usage "train: --fast trains no wider than d_k = 64, and --dk has 256" train --fast --dk=16,256
 usage "train: --fast takes 12 seeds" train --fast --seeds=24
+usage "train: --dk has no place here: h heads of" train heads removal --dk=4
+usage "train: --alpha has no place here: it is about plateau and relation" train cycle --alpha=1
 usage "train: --dump: '/dev/null' is not a folder" train cycle --dump=/dev/null
 usage "train: --curves: 'x' is also the file of --output" train cycle --curves=x --output=x
 usage "variance: unknown option '--alpha'" variance --alpha=0.5

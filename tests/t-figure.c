@@ -86,6 +86,7 @@ START_TEST (bands)
                 { { -INFINITY, 0.02 }, "at most 0.02" },
                 { { 2.385, INFINITY }, "at least 2.385" },
                 { { 7, 7 }, "exactly 7" },
+                { { 4398046511104, 4398046511104 }, "exactly 4398046511104" },
                 { { -INFINITY, INFINITY }, "anything" } };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     {

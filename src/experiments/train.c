@@ -1119,8 +1119,19 @@ warn_fast (struct qk_plan *plan, const bool wanted[TASKS])
 }
 
 static int
-check_options (const struct qk_params *p, char why[static QK_WHY])
+check_options (const struct qk_params *p, const bool wanted[TASKS], char why[static QK_WHY])
 {
+  bool free_dk = false, free_alpha = false;
+  for (size_t i = 0; i < TASKS; i++)
+    {
+      free_dk |= wanted[i] && tasks[i].plan != plan_heads && tasks[i].plan != plan_removal;
+      free_alpha |= wanted[i] && (tasks[i].plan == plan_plateau || tasks[i].plan == plan_relation);
+    }
+  if (p->dk.n && !free_dk)
+    return qk_complain (why, "--dk has no place here: h heads of heads and removal share 16 "
+                             "dimensions");
+  if (p->alpha.n && !free_alpha)
+    return qk_complain (why, "--alpha has no place here: it is about plateau and relation");
   for (size_t i = 0; i < p->dk.n; i++)
     if (p->fast && p->dk.value[i] > FAST_DK)
       return qk_complain (why, "--fast trains no wider than d_k = %d, and --dk has %.0f", FAST_DK,
@@ -1169,9 +1180,9 @@ plan_train (struct qk_plan *plan, char why[static QK_WHY])
 {
   const struct qk_params *p = plan->params;
   bool wanted[TASKS];
-  if (check_options (p, why))
-    return -1;
   read_tasks (wanted, p);
+  if (check_options (p, wanted, why))
+    return -1;
   struct context x = { .plan = plan, .p = p, .runs = &runs_kind };
   for (size_t i = 0; i < TASKS; i++)
     if (wanted[i] && p->curves)
