@@ -56,10 +56,12 @@ figure_of (struct qk_figure *f, const struct qk_story *t, const struct qk_findin
     qk_figure_enclosure (f, found->enclosure);
 }
 
-/* The columns that say which case a row is: the first key, and all in which rows differ.  */
+/* The columns that say which case a row is: the first key, and all in which rows differ; of groups,
+   which have other cases each, all numbers.  */
 static void
 add_key_columns (struct qk_grid *g, const struct qk_story *t)
 {
+  const bool grouped = t->plan->experiment->grouped;
   const char *seen[64] = { NULL }; /* more than the closed list has */
   size_t n = 0;
   for (size_t row = 0; row < t->rows; row++)
@@ -73,7 +75,7 @@ add_key_columns (struct qk_grid *g, const struct qk_story *t)
           if (k < n || n == sizeof seen / sizeof *seen)
             continue;
           seen[n++] = key[i].name;
-          if (n > 1 && !qk_story_varies (t, key[i].name))
+          if (n > 1 && !qk_story_varies (t, key[i].name) && !(grouped && !key[i].text))
             continue;
           size_t c = qk_grid_column (g, QK_GRID_KEY | (key[i].text ? 0 : QK_GRID_RIGHT), "%s",
                                      key[i].name);

@@ -523,15 +523,14 @@ enum quantity
 static const struct qk_quantity quantities[] = {
   { "additive_variance", "Var(vᵀtanh)", "score^2", QK_LEAD, "exact (1+T)^±1",
     "Variance of additive scores vᵀtanh(Wq + Uk). Exact: (2h/(h+1)) E tanh²(√τ Z), τ = χ²_2d/d, "
-    "for "
-    "v of variance 2/(h+1), h hidden units; it tends to 1.0400. With --unscaled h E tanh²(√τ Z)." },
+    "for v of variance 2/(h+1), h hidden units; it tends to 1.0400. With --unscaled h E tanh²(√τ "
+    "Z)." },
   { "additive_row_variance", "within rows", "score^2", QK_COLUMN, "exact (1+T)^±1",
     "Variance over the keys of one query, mean over queries: what the softmax sees of it. The rest "
     "is common to all keys of a query. It tends to .5679." },
   { "tanh_saturated", "|tanh| > .99", "1", QK_COLUMN, "exact ± T",
     "Share of hidden units with |tanh| > 0.99. Exact: E 2Φ(−2.6467/(σ√τ)), σ the standard "
-    "deviation "
-    "of the components of q and k." },
+    "deviation of the components of q and k." },
   { "cosine_variance", "Var(cos θ)", "1", QK_COLUMN, "1/d_k (1+T)^±1",
     "Variance of the cosine of the angle of q and k, as q·k = ‖q‖‖k‖ cos θ: 1/d_k." },
   { "cosine_law", "law of cos θ", "1", QK_COLUMN, "at most 2T",
@@ -544,8 +543,7 @@ static const struct qk_quantity quantities[] = {
     "vᵀ(Wq + Uk) over keys, beyond what rounding may make of it; at most 8 inputs." },
   { "tanh_query_dependence", "|p_ij − p_1j|", "1", QK_DETAIL, "above 0",
     "The same with the tanh: weights do depend on the query. The largest of at most 8 inputs; "
-    "where "
-    "it is lost in rounding, undecided." },
+    "where it is lost in rounding, undecided. Described for rademacher and sparse components." },
   { "score_rank", "rank", "1", QK_ASIDE, "above the hidden units, or all n",
     "Rank of n by n additive scores: n for almost all inputs. At least the singular values that "
     "rounding cannot explain, the fewest of at most 8 inputs; they fall off so fast that n are "
@@ -1616,35 +1614,25 @@ static const struct qk_example examples[] = {
 
 static const char *const description[] = {
   "Compares additive scores vᵀtanh(Wq + Uk), with h hidden units, and dot products q·k. Samples W "
-  "and "
-  "U (h by d_k) with independent normal entries of variance 1/d_k, v of variance 2/(h+1), and q "
-  "and "
-  "k "
-  "of d_k independent components. Checked against exact values: the variance of additive scores, "
-  "the "
-  "part of it that the softmax sees, the share of saturated tanh; and of dot products the angle, "
-  "as "
-  "q·k = ‖q‖‖k‖ cos θ.",
+  "and U (h by d_k) with independent normal entries of variance 1/d_k, v of variance 2/(h+1), and "
+  "q and k of d_k independent components. Checked against exact values: the variance of additive "
+  "scores, the part of it that the softmax sees, the share of saturated tanh; and of dot products "
+  "the angle, as q·k = ‖q‖‖k‖ cos θ.",
   "Additive scores are bounded by ‖v‖₁ and need no 1/√d_k where v is scaled; their tanh can "
-  "saturate "
-  "instead of the softmax. Without the tanh they are f(q) + g(k), and every query has the same "
-  "weights. "
-  "Their matrices are not limited to rank h, as those of dot products are to rank d_k. They take "
-  "as "
-  "many "
-  "parameters, but for v; what costs is n²h tanh, and n²h numbers where these are stored.",
+  "saturate instead of the softmax. Without the tanh they are f(q) + g(k), and every query has "
+  "the same weights. Their matrices are not limited to rank h, as those of dot products are to "
+  "rank d_k. They take as many parameters, but for v; what costs is n²h tanh, and n²h numbers "
+  "where these are stored.",
   "The independent unit is a draw of weights, queries and keys: scores of one draw share its "
   "weights. A draw has 8 queries, 8 keys and as many v as pay. The angle is measured on "
-  "independent "
-  "pairs. Ranks and weights come from at most 8 inputs of n queries and keys, each to what "
-  "rounding "
-  "may do. Exact variances are known for normal components; for others they are described.",
+  "independent pairs. Ranks and weights come from at most 8 inputs of n queries and keys, each to "
+  "what rounding may do. Exact variances are known for normal components; for others they are "
+  "described.",
   "Times are of scores alone, operands drawn and projected beforehand, one thread, while nothing "
-  "else "
-  "runs: both methods with the fastest kernels of this program, in 101 turns, one right after the "
-  "other. The ratio is the median over turns of the ratio of neighbours, enclosed by order "
-  "statistics, and only its being above 1 is judged; times and slopes are described. All of these "
-  "are measured lines, which differ from run to run.",
+  "else runs: both methods with the fastest kernels of this program, in 101 turns, one right "
+  "after the other. The ratio is the median over turns of the ratio of neighbours, enclosed by "
+  "order statistics, and only its being above 1 is judged; times and slopes are described. All of "
+  "these are measured lines, which differ from run to run.",
   NULL,
 };
 

@@ -432,8 +432,7 @@ static const struct qk_quantity quantities[] = {
   { "flops", "operations", "operation", QK_COLUMN,
     "8 n D² + 4 n² D; 4 n D² + 4 n D h d_k + 2 n² D + 2 n² h d_k with --dk",
     "Operations of a forward pass over n tokens, the softmax apart; a multiply-add is two. The "
-    "same "
-    "for every number of heads where d_k = D/h." },
+    "same for every number of heads where d_k = D/h." },
   { "softmax_flops", "of softmax", "operation", QK_COLUMN, "5 h n²",
     "Operations of the softmax, five a score: the part that grows with the number of heads." },
   { "heads_time", "seconds", "s", QK_COLUMN, "none: measured",
@@ -443,9 +442,8 @@ static const struct qk_quantity quantities[] = {
     "independent: 1/n (1+T)^±1; shared inputs: at least 1/n (n = 2: 1/n (1+T)^±1); identical: "
     "exact (1+T)^±1",
     "E Σ p^a p^b: what the weights of two heads have in common, summed over keys. Independent "
-    "logits: 1/n. "
-    "Heads that share X: at least 1/n, for given X they are independent and alike; what they have "
-    "more falls like 1/D. Identical heads: E Σp²." },
+    "logits: 1/n. Heads that share X: at least 1/n, for given X they are independent and alike; "
+    "what they have more falls like 1/D. Identical heads: E Σp²." },
   { "head_divergence", "JSD", "nat", QK_LINE,
     "independent: exact ± T ln 2; identical: 0; shared inputs: none",
     "The Jensen–Shannon divergence of the weights of two heads: the entropy of their mean less "
@@ -1544,11 +1542,10 @@ static const struct qk_example examples[] = {
 
 static const char *const description[] = {
   "Compares h heads of d_k = D/h columns with one of D: parameters and operations, counted "
-  "exactly; "
-  "the time of a forward pass; what the weights of two heads have in common; the variance of "
-  "scores "
-  "under common initialisations; and what a head cannot do: the rank of its scores is at most d_k, "
-  "and it returns one average of the values where several heads return several.",
+  "exactly; the time of a forward pass; what the weights of two heads have in common; the "
+  "variance of scores under common initialisations; and what a head cannot do: the rank of its "
+  "scores is at most d_k, and it returns one average of the values where several heads return "
+  "several.",
   "Parameters (4 D², of which D² in W_O) and operations (8 n D² + 4 n² D) do not depend on h, only "
   "the operations of the softmax do (5 h n²). With --dk, values keep D/h columns, and W_Q and W_K "
   "have h d_k: with D = 512, h = 8 and 18 blocks d_k = 16 has 7.08 M parameters fewer than 64, and "

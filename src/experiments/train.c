@@ -354,9 +354,8 @@ enum quantity
 
 static const struct qk_quantity quantities[] = {
   { "final_loss", "loss", "1", QK_COLUMN, "as DESCRIPTION says of the task",
-    "Median over seeds of the loss after the last step. Its interval ends no nearer than 5e-7, for "
-    "a "
-    "loss is a sum of rounded terms." },
+    "Median over seeds of the loss after the last step. Its interval ends no nearer than 5e-7, "
+    "for a loss is a sum of rounded terms." },
   { "unsolved", "unsolved", "1", QK_COLUMN, "above or below 1/2",
     "Share of seeds whose loss is never below 0.1." },
   { "accuracy", "right", "1", QK_COLUMN, "as DESCRIPTION says of the task",
@@ -544,13 +543,16 @@ keys_of (const struct context *x, const struct arm *a, const char *name)
   bool heads = t->task == QK_TASK_HEADS;
   qk_key_add (keys, (struct qk_key){ .name = "task", .text = x->task });
   qk_key_add (keys, (struct qk_key){ .name = "arm", .text = name });
+  if (heads)
+    {
+      qk_key_add (keys, (struct qk_key){ .name = "heads", .number = (double)t->heads });
+      qk_key_add (keys, (struct qk_key){ .name = "targets", .number = (double)t->targets });
+    }
   qk_key_add (keys,
               (struct qk_key){ .name = "d_k", .number = (double)(heads ? 16 / t->heads : t->d) });
   qk_key_add (keys, (struct qk_key){ .name = "optimizer", .text = optimizers[t->optimizer] });
-  if (heads || t->heads > 1)
+  if (!heads && t->heads > 1)
     qk_key_add (keys, (struct qk_key){ .name = "heads", .number = (double)t->heads });
-  if (heads)
-    qk_key_add (keys, (struct qk_key){ .name = "targets", .number = (double)t->targets });
   if (a->name == POWER)
     qk_key_add (keys, (struct qk_key){ .name = "alpha", .number = a->alpha });
   return keys;
@@ -1157,22 +1159,45 @@ row_is_judged (const struct qk_plan *plan, const struct qk_statement *s)
   return false;
 }
 
-/* What text does not tell unasked: rows of which nothing is judged, where all tasks are run; of
-   --fast, all but the losses; and the lesser ways to look at a removal.  */
+/* Whether the row of an arm says once more what another says: at other d_k, exponents, numbers of
+   targets.  */
+static bool
+repeats (const struct arm *a)
+{
+  switch (a->t.task)
+    {
+    case QK_TASK_TABLE:
+      return !strcmp (a->task, "plateau") && (a->t.d < 256 || a->name == POWER);
+    case QK_TASK_CYCLE:
+      return a->t.d < 16;
+    case QK_TASK_HEADS:
+      return a->t.targets != 2;
+    default:
+      return false;
+    }
+}
+
+/* What text does not tell unasked, as long as it holds.  Where all tasks are run: rows of which
+   nothing is judged, and repetitions.  Of --fast, all but the losses.  Of a removal the lesser ways
+   to look at it.  */
 static void
 set_aside (struct qk_plan *plan, struct qk_statement *s)
 {
   const struct qk_params *p = plan->params;
   bool line = quantities[s->quantity].show == QK_LINE;
   bool detail = quantities[s->quantity].show == QK_DETAIL;
+  bool worst = s->quantity == REMOVAL_LOSS && s->part > 0;
+  bool again = line ? worst : s->sources == 1 && repeats (plan->cases[s->source[0]].own);
+  if (!*p->operand && !p->fast && again)
+    s->aside = true;
   if (s->judged)
     return;
   if (p->fast || detail)
     s->aside = line || detail;
   else if (line)
-    s->aside = !*p->operand || (s->quantity == REMOVAL_LOSS && s->part > 0);
+    s->aside = !*p->operand || worst;
   else
-    s->aside = !*p->operand && !row_is_judged (plan, s);
+    s->aside |= !*p->operand && !row_is_judged (plan, s);
 }
 
 static int
@@ -1605,9 +1630,9 @@ summarise_train (char *text, size_t size, const struct qk_plan *plan, const stru
   medians (other, plan, tables, "plateau", SCALED, d, ALIGNMENT, "%.2g");
   if (d >= 16 && *bad && *good)
     used += (size_t)snprintf (text, size,
-                              "Free tables, d_k = %zu: at its best rate unscaled ends at a loss of "
-                              "%s, scaled at %s, whose "
-                              "queries then correlate with the keys that they want: %s. ",
+                              "Free tables, d_k = %zu: at its best rate unscaled ends at a loss "
+                              "of %s, scaled at %s, whose queries then correlate with the keys "
+                              "that they want: %s. ",
                               d, bad, good, other);
   d = widest_run (plan, "relation", UNSCALED);
   medians (bad, plan, tables, "relation", UNSCALED, d, ACCURACY, "%.3g");
@@ -1619,6 +1644,10 @@ summarise_train (char *text, size_t size, const struct qk_plan *plan, const stru
         "Dense weights and fresh data, d_k = %zu: unscaled gets as much right, "
         "%s, and is slower: area %s against %s. ",
         d, bad, good, other);
+  if (!*plan->params->operand && !plan->params->fast && used < size)
+    used
+        += (size_t)snprintf (text + used, size - used,
+                             "qkcheck train TASK tells all of a task, other d_k and targets too. ");
   if (used < size)
     snprintf (text + used, size - used,
               "Limits: one layer and synthetic tasks; no normalisation, warm-up or text, and "
@@ -1771,10 +1800,9 @@ static const char *const description[] = {
   "for m = 2 stay above 0.05. removal: the loss after one head is removed is within 0.1 of that "
   "after as large a share of the dimensions of a single head is.",
   "lowdim: plateau with additive scores too. At d_k = 1 they get at most 1 of 16 right, dot "
-  "products "
-  "2, by theorem; at d_k = 2 additive is worse by more than 0.05; at 64 it beats unscaled by more "
-  "than 0.3 and ties with scaled within 0.01. Where 16 numbers want themselves, which no dot "
-  "product of (x, 1) can tell, additive gets below 0.01 at d_k = 64.",
+  "products 2, by theorem; at d_k = 2 additive is worse by more than 0.05; at 64 it beats "
+  "unscaled by more than 0.3 and ties with scaled within 0.01. Where 16 numbers want themselves, "
+  "which no dot product of (x, 1) can tell, additive gets below 0.01 at d_k = 64.",
   "These bands hold for the numbers of steps and the dimensions said here, whatever --tolerance; "
   "other options give described findings, and theorems are judged always.",
   "Limits: one layer and synthetic tasks, no normalisation, warm-up or text. Overfitting and "
