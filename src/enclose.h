@@ -18,6 +18,10 @@ enum
   QK_MIN_POOL = 4096   /* scores a block */
 };
 
+/* The relative variance of a block's mean that pooling is to reach: it varies by a tenth of itself,
+   and QK_MIN_BLOCKS of them are normal enough for t (see t-enclose).  */
+#define QK_POOL_VARIANCE 0.01
+
 /* The mean of n i.i.d. block values x[i stride]: Student t with n - 1 degrees of freedom, widened
    for the skewness and the excess kurtosis of the sample (never narrowed).
 

@@ -295,6 +295,16 @@ qk_plan_warn (struct qk_plan *plan, const char *format, ...)
 }
 
 void
+qk_plan_mark_thin (struct qk_plan *plan, size_t c)
+{
+  for (size_t i = 0; i < plan->n_statements; i++)
+    {
+      struct qk_statement *s = &plan->statements[i];
+      s->thin |= s->method == QK_BY_T && qk_statement_uses (s, c);
+    }
+}
+
+void
 qk_plan_warn_thin (struct qk_plan *plan, const char *name, double enough)
 {
   qk_plan_warn (plan,

@@ -513,8 +513,9 @@ bool qk_keys_equal (const struct qk_key *a, const struct qk_key *b);
 void qk_plan_warn (struct qk_plan *plan, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 
-/* Warn that the statements on a case, of which name tells, have too few samples; enough would do.
- */
+/* Mark the statements on case c that are enclosed by t: too few samples.  Warn of that under a name
+   of the case; enough would do.  */
+void qk_plan_mark_thin (struct qk_plan *plan, size_t c);
 void qk_plan_warn_thin (struct qk_plan *plan, const char *name, double enough);
 
 /* Warn that a case is cut short: it needs that many samples for a verdict, and gets at most most.

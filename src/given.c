@@ -602,7 +602,7 @@ given_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct 
 {
   (void)plan, (void)miss;
   double value = s->sources ? tables[s->source[0]].data[s->part] : s->exact;
-  *e = (struct qk_enclosure){ value, NAN, value, value };
+  *e = qk_enclosure_known (value, 0);
 }
 
 static void

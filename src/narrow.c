@@ -491,7 +491,7 @@ enclose_narrow (struct qk_enclosure *e, const struct qk_plan *plan, const struct
 {
   if (s->method == QK_BY_EXACT)
     {
-      *e = (struct qk_enclosure){ s->exact, NAN, s->exact, s->exact };
+      *e = qk_enclosure_known (s->exact, 0);
       return;
     }
   if (s->method == QK_BY_ROUNDING) /* the counterexample */
@@ -508,7 +508,7 @@ enclose_narrow (struct qk_enclosure *e, const struct qk_plan *plan, const struct
   else if (qk_column_sum (t, QK_SOFTMAX_FORMS + s->part) > 0)
     {
       double most = qk_column_most (t, s->part);
-      *e = (struct qk_enclosure){ most, NAN, most, most };
+      *e = qk_enclosure_known (most, 0);
     }
   else /* all rows overflow: nothing is known */
     *e = (struct qk_enclosure){ 0, NAN, -INFINITY, INFINITY };

@@ -52,4 +52,11 @@ struct qk_band qk_band_slope (double exact, double t, double x_min, double x_max
 /* At most width; the quantity is never negative.  */
 struct qk_band qk_band_most (double width);
 
+/* At least that; the claim itself and nothing else.  */
+struct qk_band qk_band_least (double least);
+struct qk_band qk_band_equal (double claim);
+
+/* What is known without sampling: x, which errs by at most room.  */
+struct qk_enclosure qk_enclosure_known (double x, double room);
+
 #endif

@@ -369,7 +369,7 @@ add_statement (struct qk_plan *plan, const size_t *source, size_t sources, const
   s->claim = "sum-reference";
   s->method = QK_BY_BOUND;
   s->judged = true;
-  s->band = (struct qk_band){ digits_of (bound), INFINITY };
+  s->band = qk_band_least (digits_of (bound));
   s->key = key;
 }
 
@@ -435,7 +435,7 @@ qk_replay_enclose (struct qk_enclosure *e, const struct qk_statement *s,
   double digits = QK_DIGITS_MOST;
   for (size_t i = 0; i < s->sources; i++)
     digits = fmin (digits, fmin (tables[s->source[i]].data[DOTS], tables[s->source[i]].data[SUMS]));
-  *e = (struct qk_enclosure){ digits, NAN, digits, digits };
+  *e = qk_enclosure_known (digits, 0);
 }
 
 bool

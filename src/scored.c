@@ -343,11 +343,10 @@ tiles_needed (const void *of, double side)
 
 /* Say of the statements on case c that their sample is too small.  */
 static void
-mark_thin (struct qk_plan *plan, size_t c, const char *name)
+say_thin (struct qk_plan *plan, size_t c, const char *name)
 {
   const struct qk_scored *u = plan->cases[c].own;
-  for (size_t i = 0; i < plan->n_statements; i++)
-    plan->statements[i].thin |= qk_statement_uses (&plan->statements[i], c);
+  qk_plan_mark_thin (plan, c);
   double enough = qk_tiling_enough (&u->tile, qk_scored_honest (u));
   if (isinf (enough))
     qk_plan_warn (plan,
@@ -406,7 +405,7 @@ qk_scored_size (struct qk_plan *plan, size_t c,
     }
   qk_scored_set (&plan->cases[c], a, QK_SCORE_COST);
   if (a.blocks < qk_scored_honest (u))
-    mark_thin (plan, c, name);
+    say_thin (plan, c, name);
 }
 
 /* ---- Enclosures ------------------------------------------------------------------------------ */

@@ -24,10 +24,6 @@ enum
   LEAST_UNITS = 1024 /* and a case where nothing is to be averaged */
 };
 
-/* A block's mean square varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal
-   enough for t (t-sums).  */
-static const double POOL_VARIANCE = 0.01;
-
 /* Of a term of a sum in multiply-adds: exact summation by integers, of short numbers and of any; an
    algorithm in binary64, or with operations rounded by hand.  */
 static const double WINDOW_COST = 40, EXACT_COST = 150, NATIVE_COST = 40, ROUNDED_COST = 150;
@@ -546,7 +542,8 @@ sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
   double need = LEAST_UNITS, cost = sum_cost (u), most = p->max_samples;
   char name[QK_WHY];
   snprintf (name, sizeof name, "d_k = %zu", u->d);
-  double pool = u->condition > 0 ? BATCH : fmax (LEAST_POOL, square_variance (u) / POOL_VARIANCE);
+  double pool
+      = u->condition > 0 ? BATCH : fmax (LEAST_POOL, square_variance (u) / QK_POOL_VARIANCE);
   for (size_t i = 0; i < plan->n_statements; i++)
     if (plan->statements[i].sources && plan->statements[i].source[0] == at)
       need = fmax (need, units_needed (plan, &plan->statements[i], u));
@@ -572,11 +569,7 @@ sums_size (struct qk_plan *plan, size_t at, char why[static QK_WHY])
   c->scratch = room_of (u, NULL).used * sizeof (double);
   if (c->blocks >= QK_MIN_BLOCKS)
     return 0;
-  for (size_t i = 0; i < plan->n_statements; i++)
-    {
-      struct qk_statement *s = &plan->statements[i];
-      s->thin |= s->sources && s->source[0] == at && s->method == QK_BY_T;
-    }
+  qk_plan_mark_thin (plan, at);
   qk_plan_warn_thin (plan, name, QK_MIN_BLOCKS * ceil (pool / BATCH) * BATCH);
   return 0;
 }
@@ -590,7 +583,7 @@ sums_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct q
   const char *name = plan->experiment->quantities[s->quantity].name;
   if (!s->sources) /* the model */
     {
-      *e = (struct qk_enclosure){ s->exact, NAN, s->exact, s->exact };
+      *e = qk_enclosure_known (s->exact, 0);
       return;
     }
   const struct qk_table *t = &tables[s->source[0]];
@@ -625,7 +618,7 @@ sums_enclose (struct qk_enclosure *e, const struct qk_plan *plan, const struct q
     {
       size_t at = (!strcmp (name, "error_max_u") ? (size_t)LARGEST : (size_t)SHARE) + s->part;
       double most = qk_column_most (t, at);
-      *e = (struct qk_enclosure){ most, NAN, most, most };
+      *e = qk_enclosure_known (most, 0);
     }
 }
 

@@ -6,10 +6,6 @@
 
 #include <math.h>
 
-/* A block's relative variance of the mean square is at most this: then QK_MIN_BLOCKS of them are
-   normal enough for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
 static const double MIN_PAIRS = 512; /* a block of fewer is not worth its row */
 
 static const double KERNEL_ROWS = 24; /* three vectors of AVX-512 */
@@ -30,7 +26,7 @@ qk_tiling_pool (const struct qk_tile *t, double side)
 {
   double b = t->pairs ? 1 : side;
   double scores = ceil (QK_MIN_POOL / (b * b));
-  double normal = ceil (t->variance (t->of, b) / POOL_VARIANCE);
+  double normal = ceil (t->variance (t->of, b) / QK_POOL_VARIANCE);
   return ceil (fmax (scores, normal) / (t->pairs ? QK_BATCH : 1));
 }
 

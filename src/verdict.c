@@ -64,3 +64,21 @@ qk_band_most (double width)
 {
   return (struct qk_band){ -INFINITY, width };
 }
+
+struct qk_band
+qk_band_least (double least)
+{
+  return (struct qk_band){ least, INFINITY };
+}
+
+struct qk_band
+qk_band_equal (double claim)
+{
+  return (struct qk_band){ claim, claim };
+}
+
+struct qk_enclosure
+qk_enclosure_known (double x, double room)
+{
+  return (struct qk_enclosure){ x, NAN, x - room, x + room };
+}

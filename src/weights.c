@@ -340,17 +340,6 @@ smaller (struct qk_weights_draws u, double rows, double pool)
   return u;
 }
 
-/* Say of the statements on case c that their sample is too small.  */
-static void
-mark_thin (struct qk_plan *plan, size_t c, const struct qk_weights *w, double enough)
-{
-  char rows[QK_WHY];
-  qk_weights_label (rows, sizeof rows, w);
-  for (size_t i = 0; i < plan->n_statements; i++)
-    plan->statements[i].thin |= qk_statement_uses (&plan->statements[i], c);
-  qk_plan_warn_thin (plan, rows, enough);
-}
-
 void
 qk_weights_size (struct qk_plan *plan, size_t c, double need, double pool, double row)
 {
@@ -374,7 +363,10 @@ qk_weights_size (struct qk_plan *plan, size_t c, double need, double pool, doubl
   if (thin)
     {
       u = draw_of (&w, QK_TILE, QK_LANES);
-      mark_thin (plan, c, &w, QK_MIN_BLOCKS * pool_of (&u, pool) * rows_of (&u));
+      char name[QK_WHY];
+      qk_weights_label (name, sizeof name, &w);
+      qk_plan_mark_thin (plan, c);
+      qk_plan_warn_thin (plan, name, QK_MIN_BLOCKS * pool_of (&u, pool) * rows_of (&u));
       draws = ceil (wanted / rows_of (&u));
     }
   each = fmin (fmax (each, ceil (draws / QK_MAX_BLOCKS)), draws);

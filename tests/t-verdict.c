@@ -60,6 +60,17 @@ START_TEST (exact_names)
 }
 END_TEST
 
+START_TEST (exact_ends)
+{
+  struct qk_band least = qk_band_least (2.385), equal = qk_band_equal (2.385);
+  ck_assert (least.lo == 2.385 && least.hi == INFINITY);
+  ck_assert (equal.lo == 2.385 && equal.hi == 2.385);
+  struct qk_enclosure e = qk_enclosure_known (2.385, 0.25);
+  ck_assert (e.estimate == 2.385 && isnan (e.std_error) && e.lo == 2.135 && e.hi == 2.635);
+  ck_assert_int_eq (qk_verdict_decide (qk_enclosure_known (2.385, 0), equal), QK_HOLDS);
+}
+END_TEST
+
 START_TEST (edges_touching)
 {
   /* Bands are closed: an end on the edge is inside, one shared point is an overlap.  */
@@ -137,6 +148,7 @@ main (void)
   tcase_add_test (exact, exact_rule);
   tcase_add_test (exact, exact_bands);
   tcase_add_test (exact, exact_names);
+  tcase_add_test (exact, exact_ends);
   tcase_add_test (edges, edges_touching);
   tcase_add_test (edges, edges_unbounded);
   tcase_add_test (edges, edges_invalid);

@@ -20,10 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A block's mean varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal enough
-   for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
 /* What a case may cost unless --max-samples says otherwise: a few minutes.  */
 static const double MAX_COST = 0x1p41;
 
@@ -773,12 +769,6 @@ method_of (enum quantity quantity, const struct setup *u)
     }
 }
 
-static struct qk_band
-equal_to (double x)
-{
-  return (struct qk_band){ x, x };
-}
-
 /* Whether a statement is judged, and what it allows.  */
 static bool
 judge (struct qk_band *band, enum quantity quantity, const struct setup *u,
@@ -805,17 +795,17 @@ judge (struct qk_band *band, enum quantity quantity, const struct setup *u,
       *band = qk_band_most (2 * t);
       return true;
     case TANH_QUERY_DEPENDENCE: /* +-w and +-u give the same weights at d_k = 1 */
-      *band = (struct qk_band){ U, INFINITY };
+      *band = qk_band_least (U);
       return qk_law_continuous (&u->exact.q) && qk_law_continuous (&u->exact.k);
     case SCORE_RANK:
-      *band = (struct qk_band){ fmin (u->exact.h + 1, u->exact.n), INFINITY };
+      *band = qk_band_least (fmin (u->exact.h + 1, u->exact.n));
       return qk_law_continuous (&u->exact.q) && qk_law_continuous (&u->exact.k);
     case TIME_RATIO:
-      *band = (struct qk_band){ 1, INFINITY };
+      *band = qk_band_least (1);
       return true;
     default:
       claim = value_of (quantity, &u->exact);
-      *band = equal_to (claim);
+      *band = qk_band_equal (claim);
       return !isnan (claim);
     }
 }
@@ -1045,7 +1035,7 @@ add_staircase (struct qk_plan *plan, const struct setup *u, size_t source)
   s->key = keys;
   s->exact = u->exact.n;
   s->judged = true;
-  s->band = equal_to (u->exact.n);
+  s->band = qk_band_equal (u->exact.n);
   s->part = 1;
 }
 
@@ -1093,22 +1083,14 @@ add_slope (struct qk_plan *plan, enum quantity quantity, const struct setup *u, 
     add_statement (plan, quantity, u, source, count, arms[arm])->part = arm;
 }
 
-static bool
-varied (const struct qk_list *x)
-{
-  for (size_t i = 1; i < x->n; i++)
-    if (x->value[i] != x->value[0])
-      return true;
-  return false;
-}
-
 static void
 add_slopes (struct qk_plan *plan, struct setup *const *inputs, const size_t *times)
 {
   const struct qk_params *p = plan->params;
   size_t hidden = hidden_count (p), keys = p->keys.n;
-  bool in_keys = varied (&p->keys) && qk_plan_wants (plan, "time_slope_keys");
-  bool in_dk = varied (&p->dk) && qk_plan_wants (plan, "time_slope_dk");
+  struct qk_span n = qk_span_of (&p->keys), d = qk_span_of (&p->dk);
+  bool in_keys = n.lo < n.hi && qk_plan_wants (plan, "time_slope_keys");
+  bool in_dk = d.lo < d.hi && qk_plan_wants (plan, "time_slope_dk");
   for (size_t i = 0; in_keys && i < p->dk.n * hidden && !plan->full; i++)
     add_slope (plan, TIME_SLOPE_KEYS, inputs[i * keys], times, i * keys, 1, keys);
   for (size_t i = 0; in_dk && i < hidden * keys && !plan->full; i++)
@@ -1255,7 +1237,8 @@ units_pooled (const struct qk_plan *plan, const struct qk_statement *s, const st
       double beside = fmax (fmin (share, 1 - share), plan->params->tolerance);
       variance /= beside * beside;
     }
-  return ceil (fmax (variance / POOL_VARIANCE, QK_MIN_POOL / (double)(SIDE * SIDE * u->vectors)));
+  return ceil (
+      fmax (variance / QK_POOL_VARIANCE, QK_MIN_POOL / (double)(SIDE * SIDE * u->vectors)));
 }
 
 static double
@@ -1271,17 +1254,6 @@ cost_of (const struct setup *u, const struct qk_kind *kind)
   if (kind == &times_kind)
     return drawn + 4 * TIMED_COST;
   return drawn + b * b * (4 * TANH_COST * h + 200) + 3 * QK_RANK_COST * n * n * n;
-}
-
-static void
-mark_thin (struct qk_plan *plan, size_t c, double enough)
-{
-  for (size_t i = 0; i < plan->n_statements; i++)
-    {
-      struct qk_statement *s = &plan->statements[i];
-      s->thin |= s->sources && s->source[0] == c && s->method == QK_BY_T;
-    }
-  qk_plan_warn_thin (plan, plan->cases[c].label, enough);
 }
 
 /* need draws or pairs; where means are enclosed by t in blocks of pool at least.  */
@@ -1302,7 +1274,10 @@ size_sampled (struct qk_plan *plan, size_t c, double need, double pool)
   if (wanted < need && !(p->samples > 0))
     qk_plan_warn_cut (plan, k->label, need, wanted);
   if (wanted < enough)
-    mark_thin (plan, c, enough);
+    {
+      qk_plan_mark_thin (plan, c);
+      qk_plan_warn_thin (plan, k->label, enough);
+    }
   double each = wanted < enough ? 1 : fmin (pool, floor (wanted / QK_MIN_BLOCKS));
   each = fmax (each, ceil (wanted / QK_MAX_BLOCKS));
   each = step * ceil (each / step);
@@ -1431,7 +1406,7 @@ enclose_additive (struct qk_enclosure *e, const struct qk_plan *plan, const stru
     {
       double x = measured (s, tables);
       double room = s->quantity == COUNTEREXAMPLE ? room_of_example (&counterexamples[s->part]) : 0;
-      *e = (struct qk_enclosure){ x, NAN, x - room, x + room };
+      *e = qk_enclosure_known (x, room);
       const struct setup *u = s->own;
       if (s->quantity == SCORE_RANK || s->quantity == DOT_SCORE_RANK)
         e->hi

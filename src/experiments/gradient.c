@@ -23,10 +23,6 @@
    product; where each query has keys of its own, of a component in J K and of the spectral norm. */
 static const double ROW_COST = 80, COMPONENT_COST = 2, NORM_COST = 600;
 
-/* A block's mean varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal enough
-   for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
 /* Room for the keys of 8 queries: 256 MB.  */
 static const double MOST_COMPONENTS = 0x1p22;
 
@@ -700,15 +696,6 @@ judge (struct qk_statement *s, bool judged, struct qk_band band)
   s->band = band;
 }
 
-static double
-largest (const struct qk_list *list)
-{
-  double most = list->value[0];
-  for (size_t i = 1; i < list->n; i++)
-    most = fmax (most, list->value[i]);
-  return most;
-}
-
 /* The statements on one d_k (or sigma).  */
 static void
 add_own (struct qk_plan *plan, const struct setup *u, size_t tiles, size_t queries)
@@ -737,7 +724,7 @@ add_own (struct qk_plan *plan, const struct setup *u, size_t tiles, size_t queri
       if (q == QUERY_GRADIENT_MEAN)
         judge (s,
                is_scale (u, QK_SCALE_NONE) && !isnan (u->claimed.participation)
-                   && w->law.d == largest (&p->dk) && w->law.d >= TO_LOG * log (w->rows.n),
+                   && w->law.d == qk_span_of (&p->dk).hi && w->law.d >= TO_LOG * log (w->rows.n),
                qk_band_ratio (qk_softmax_gap_density (w->rows.n), NEAR_GAP));
     }
   for (size_t part = 0; part < 2; part++)
@@ -812,17 +799,15 @@ add_list (struct qk_plan *plan, struct setup *const *u, const size_t *tiles, con
   const struct qk_list *dk = &plan->params->dk;
   const struct qk_key *keys = list_keys (plan, u[0]);
   struct qk_statement *s;
-  double n = u[0]->draws.w.rows.n, least = largest (dk);
+  double n = u[0]->draws.w.rows.n;
+  struct qk_span span = qk_span_of (dk);
   size_t large_tiles[dk->n], large_queries[dk->n], large = 0;
   for (size_t i = 0; i < dk->n; i++)
-    {
-      least = fmin (least, dk->value[i]);
-      if (dk->value[i] >= FLAT_FROM)
-        {
-          large_tiles[large] = tiles[i];
-          large_queries[large++] = queries[i];
-        }
-    }
+    if (dk->value[i] >= FLAT_FROM)
+      {
+        large_tiles[large] = tiles[i];
+        large_queries[large++] = queries[i];
+      }
   if (dk->n > 1)
     {
       add_square_slope (plan, JACOBIAN_SQUARE_SLOPE, u, tiles);
@@ -840,7 +825,7 @@ add_list (struct qk_plan *plan, struct setup *const *u, const size_t *tiles, con
     if (dk->n > 1 && is_scale (u[0], QK_SCALE_NONE)
         && (s = add (plan, (enum quantity)q, u[0], QK_BY_ORDER, queries, dk->n)))
       {
-        judge (s, least <= FROM_LOG * log (n) && largest (dk) >= TO_LOG * log (n),
+        judge (s, span.lo <= FROM_LOG * log (n) && span.hi >= TO_LOG * log (n),
                qk_band_most (FALLEN));
         s->key = keys;
       }
@@ -866,10 +851,10 @@ check (const struct qk_params *p, char why[static QK_WHY])
   if (p->sigma.n && p->alpha.n)
     return qk_complain (why, "--alpha is a scale of q·k, and with --sigma there are none");
   for (size_t i = 0; !p->sigma.n && !p->exact && i < p->keys.n; i++)
-    if (p->keys.value[i] * largest (&p->dk) > MOST_COMPONENTS)
+    if (p->keys.value[i] * qk_span_of (&p->dk).hi > MOST_COMPONENTS)
       return qk_complain (why,
                           "--keys times --dk: at most %.0f, not %.0f; --exact has no such limit",
-                          MOST_COMPONENTS, p->keys.value[i] * largest (&p->dk));
+                          MOST_COMPONENTS, p->keys.value[i] * qk_span_of (&p->dk).hi);
   return 0;
 }
 
@@ -972,7 +957,7 @@ size_tiles (struct qk_plan *plan, size_t c, double need)
 {
   struct setup *u = plan->cases[c].own;
   double n = u->draws.w.rows.n, d = u->draws.w.law.d;
-  qk_weights_size (plan, c, need, gradient_variance (u) / POOL_VARIANCE,
+  qk_weights_size (plan, c, need, gradient_variance (u) / QK_POOL_VARIANCE,
                    ROW_COST + (has_keys (u) ? n : 0));
   u->draws.scores.keep = has_keys (u);
   plan->cases[c].cost += (double)u->draws.draws * n * n * d;
@@ -1132,7 +1117,7 @@ enclose_bound (struct qk_enclosure *e, const struct qk_statement *s, const struc
         }
     }
   double value = s->quantity == JACOBIAN_SPECTRAL_MAX ? most : sum;
-  *e = (struct qk_enclosure){ value, NAN, value, value };
+  *e = qk_enclosure_known (value, 0);
 }
 
 static void
@@ -1142,7 +1127,7 @@ enclose_gradient (struct qk_enclosure *e, const struct qk_plan *plan, const stru
   const struct qk_table *t = s->sources ? &tables[s->source[0]] : NULL;
   if (s->method == QK_BY_EXACT)
     {
-      *e = (struct qk_enclosure){ s->exact, NAN, s->exact, s->exact };
+      *e = qk_enclosure_known (s->exact, 0);
       return;
     }
   switch ((enum quantity)s->quantity)

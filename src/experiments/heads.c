@@ -21,10 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A block's mean varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal enough
-   for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
 /* What a case may cost unless --max-samples says otherwise: a few minutes; and what a block should
    cost at least to be worth its row.  */
 static const double MAX_COST = 0x1p39, LEAST_COST = 0x1p18;
@@ -553,12 +549,6 @@ second_moment (const struct qk_params *p)
   return qk_law_raw_moment (&p->q_dist, 2);
 }
 
-static struct qk_band
-equal_to (double x)
-{
-  return (struct qk_band){ x, x };
-}
-
 static double
 pairs_of (const struct setup *u)
 {
@@ -711,7 +701,7 @@ add_counts (struct qk_plan *plan, const struct setup *u, const struct qk_key *ke
   for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
     if (counts[i].applies && wants (plan, counts[i].quantity))
       judge (add_statement (plan, counts[i].quantity, keys, NULL, counts[i].claim), QK_BY_EXACT,
-             counts[i].exact, equal_to (counts[i].exact));
+             counts[i].exact, qk_band_equal (counts[i].exact));
 }
 
 static void
@@ -759,8 +749,7 @@ add_shared (struct qk_plan *plan, const struct setup *u, const struct qk_key *ke
   if (wants (plan, HEAD_OVERLAP))
     judge (add_statement (plan, HEAD_OVERLAP, keys, &source, "head-subspaces"), QK_BY_T,
            meets_bound (u) ? even : NAN,
-           meets_bound (u) ? qk_band_ratio (even, plan->params->tolerance)
-                           : (struct qk_band){ even, INFINITY });
+           meets_bound (u) ? qk_band_ratio (even, plan->params->tolerance) : qk_band_least (even));
   if (wants (plan, HEAD_DIVERGENCE))
     add_statement (plan, HEAD_DIVERGENCE, keys, &source, "head-subspaces")->method = QK_BY_T;
   return source;
@@ -789,7 +778,7 @@ static void
 judge_rank (struct qk_statement *s, const struct setup *u, double most)
 {
   if (qk_law_continuous (&u->inputs.law))
-    judge (s, QK_BY_EXACT, most, equal_to (most));
+    judge (s, QK_BY_EXACT, most, qk_band_equal (most));
   else
     judge (s, QK_BY_BOUND, NAN, qk_band_most (most));
 }
@@ -873,7 +862,7 @@ add_logits (struct qk_plan *plan, const struct setup *u)
         {
           s = add_statement (plan, HEAD_DIVERGENCE, keys, &source, "head-subspaces");
           if (part == IDENTICAL)
-            judge (s, QK_BY_EXACT, 0, equal_to (0));
+            judge (s, QK_BY_EXACT, 0, qk_band_equal (0));
           else
             judge (s, QK_BY_T, divergence, qk_band_absolute (divergence, t * log (2)));
           s->judged = part == IDENTICAL || !isnan (divergence);
@@ -906,8 +895,7 @@ add_mixtures (struct qk_plan *plan, double n)
       qk_key_add (keys, (struct qk_key){ .name = "keys", .number = n });
       judge (add_statement (plan, MIXTURE_ERROR, keys, NULL, "head-mixture"), QK_BY_ROUNDING,
              qk_heads_mixture (heads, n, eps),
-             heads == 1 ? (struct qk_band){ 0.5 - 64 * n * U, INFINITY }
-                        : qk_band_most (eps * eps));
+             heads == 1 ? qk_band_least (0.5 - 64 * n * U) : qk_band_most (eps * eps));
     }
 }
 
@@ -1165,17 +1153,6 @@ honest_blocks (const struct qk_case *c)
                                                                                  : QK_MANY_BLOCKS;
 }
 
-static void
-mark_thin (struct qk_plan *plan, size_t c, double enough)
-{
-  for (size_t i = 0; i < plan->n_statements; i++)
-    {
-      struct qk_statement *s = &plan->statements[i];
-      s->thin |= qk_statement_uses (s, c) && s->method == QK_BY_T;
-    }
-  qk_plan_warn_thin (plan, plan->cases[c].label, enough);
-}
-
 /* What heads that share X have in common beyond 1/n may be too little to be told from nothing by as
    many inputs as are affordable: then it is described.  The inputs that are needed for the rest. */
 static double
@@ -1226,7 +1203,10 @@ size_sampled (struct qk_plan *plan, size_t c, double need, double pool)
       wanted = most;
     }
   if (wanted < enough)
-    mark_thin (plan, c, enough);
+    {
+      qk_plan_mark_thin (plan, c);
+      qk_plan_warn_thin (plan, k->label, enough);
+    }
 
   /* A block is worth its row, as long as there are blocks enough.  */
   double worth = fmin (LEAST_COST / cost, wanted / honest_blocks (k));
@@ -1275,7 +1255,7 @@ size_heads (struct qk_plan *plan, char why[static QK_WHY])
           if (!qk_statement_uses (s, c) || s->method != QK_BY_T)
             continue;
           need = fmax (need, units_needed (plan, s, k));
-          pool = fmax (pool, ceil (variance_of_statement (s, k) / POOL_VARIANCE));
+          pool = fmax (pool, ceil (variance_of_statement (s, k) / QK_POOL_VARIANCE));
         }
       size_sampled (plan, c, need, pool);
     }
@@ -1357,7 +1337,7 @@ enclose_exactly (struct qk_enclosure *e, const struct qk_plan *plan, const struc
     x = count (PARAMETERS, &even) - count (PARAMETERS, &shape);
   else
     x = count (quantity, &shape);
-  *e = (struct qk_enclosure){ x, NAN, x - room, x + room };
+  *e = qk_enclosure_known (x, room);
 }
 
 static void

@@ -20,10 +20,6 @@
    dot product: an exponential, about as much as a draw.  */
 static const double ROW_COST = 40;
 
-/* A block's mean varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal enough
-   for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
 struct setup
 {
   struct qk_weights_draws draws;       /* of tiles, or of queries */
@@ -548,7 +544,7 @@ rows_pooled (const struct setup *u)
   least = fmax (least, participation / pow (m->participation, 2));
   least = fmax (least, participation / pow (m->jacobian_trace, 2));
   least = fmax (least, row_variance (Q_MAX_WEIGHT, u) / pow (m->max_weight, 2));
-  return least / POOL_VARIANCE;
+  return least / QK_POOL_VARIANCE;
 }
 
 static int
@@ -605,7 +601,7 @@ enclose_softmax (struct qk_enclosure *e, const struct qk_plan *plan, const struc
                                 [Q_TRACE] = TRACE };
   if (s->method == QK_BY_EXACT)
     {
-      *e = (struct qk_enclosure){ s->exact, NAN, s->exact, s->exact };
+      *e = qk_enclosure_known (s->exact, 0);
       return;
     }
   size_t c = s->source[0];

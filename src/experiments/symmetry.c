@@ -17,10 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A block's mean varies by a tenth of itself at most: then QK_MIN_BLOCKS of them are normal enough
-   for t (see t-enclose).  */
-static const double POOL_VARIANCE = 0.01;
-
 /* What a case may cost unless --max-samples says otherwise: a few minutes; and what a block should
    cost at least to be worth its row.  */
 static const double MAX_COST = 0x1p39, LEAST_COST = 0x1p20;
@@ -795,12 +791,6 @@ method_of (enum quantity quantity, const struct setup *u)
     }
 }
 
-static struct qk_band
-equal_to (double x)
-{
-  return (struct qk_band){ x, x };
-}
-
 /* The smallest side of S, or of the form: from 2 on, separate weights may have eigenvalues of
    either sign.  */
 static double
@@ -819,17 +809,17 @@ judge (struct qk_band *band, enum quantity quantity, const struct setup *u,
   switch (quantity)
     {
     case ASYMMETRY:
-      *band = claimed->weights != QK_SEPARATE ? equal_to (0)
+      *band = claimed->weights != QK_SEPARATE ? qk_band_equal (0)
               : claim == 0                    ? qk_band_most (t)
                                               : qk_band_ratio (claim, t);
       if (p->expected)
         *band = p->expect;
       return p->expected || !isnan (claim);
     case DIAGONAL_ARGMAX:
-      *band = qk_symmetry_forced (&u->exact) ? equal_to (1) : qk_band_absolute (claim, t);
+      *band = qk_symmetry_forced (&u->exact) ? qk_band_equal (1) : qk_band_absolute (claim, t);
       return qk_symmetry_forced (&u->exact) || !isnan (claim);
     case NEGATIVE_EIGENVALUES:
-      *band = isnan (claim) ? (struct qk_band){ 1, INFINITY } : equal_to (claim);
+      *band = isnan (claim) ? qk_band_least (1) : qk_band_equal (claim);
       return !isnan (claim) || least_side (u) >= 2;
     case SELF_SCORE_MEAN:
       *band = claim != 0 ? qk_band_ratio (claim, t)
@@ -849,7 +839,7 @@ judge (struct qk_band *band, enum quantity quantity, const struct setup *u,
       *band = qk_band_most (gradient_bound (u));
       return true;
     default:
-      *band = equal_to (claim);
+      *band = qk_band_equal (claim);
       return !isnan (claim);
     }
 }
@@ -1054,7 +1044,7 @@ inputs_pooled (const struct qk_statement *s, const struct setup *u)
 {
   if (s->method != QK_BY_T)
     return 1;
-  return ceil (fmax (variance_of ((enum quantity)s->quantity, u) / POOL_VARIANCE,
+  return ceil (fmax (variance_of ((enum quantity)s->quantity, u) / QK_POOL_VARIANCE,
                      QK_MIN_POOL / (double)(u->n * u->n)));
 }
 
@@ -1083,19 +1073,6 @@ honest_blocks (const struct setup *u)
   return isfinite (qk_law_moment (&u->exact.law, 8)) ? QK_MIN_BLOCKS : QK_MANY_BLOCKS;
 }
 
-static void
-mark_thin (struct qk_plan *plan, size_t c, double enough)
-{
-  char input[QK_WHY];
-  label_of (input, sizeof input, plan->cases[c].own);
-  for (size_t i = 0; i < plan->n_statements; i++)
-    {
-      struct qk_statement *s = &plan->statements[i];
-      s->thin |= s->sources && s->source[0] == c && s->method == QK_BY_T;
-    }
-  qk_plan_warn_thin (plan, input, enough);
-}
-
 /* need inputs, in blocks of pool at least.  */
 static void
 size_case (struct qk_plan *plan, size_t c, double need, double pool)
@@ -1111,18 +1088,19 @@ size_case (struct qk_plan *plan, size_t c, double need, double pool)
     wanted = fmin (fmax (need, enough), p->max_samples);
   else
     wanted = fmin (fmax (need, enough), fmax (MAX_COST / cost, enough));
+  char input[QK_WHY];
+  label_of (input, sizeof input, u);
   if (wanted < need && !(p->samples > 0))
-    {
-      char input[QK_WHY];
-      label_of (input, sizeof input, u);
-      qk_plan_warn_cut (plan, input, need, wanted);
-    }
+    qk_plan_warn_cut (plan, input, need, wanted);
   if (k->kind == &close_kind)
     wanted = fmin (fmin (CLOSE, wanted), fmax (CLOSE_COST / cost, 4));
   else if (k->kind == &scores_kind)
     {
       if (wanted < enough)
-        mark_thin (plan, c, enough);
+        {
+          qk_plan_mark_thin (plan, c);
+          qk_plan_warn_thin (plan, input, enough);
+        }
       each = wanted < enough ? 1 : pool;
     }
   else
@@ -1240,7 +1218,7 @@ enclose_symmetry (struct qk_enclosure *e, const struct qk_plan *plan, const stru
     {
       double x = measured (plan, s, tables);
       double room = s->quantity == COUNTEREXAMPLE ? room_of_example (&counterexamples[s->part]) : 0;
-      *e = (struct qk_enclosure){ x, NAN, x - room, x + room };
+      *e = qk_enclosure_known (x, room);
       return;
     }
   const struct qk_table *t = &tables[s->source[0]];

@@ -1433,7 +1433,7 @@ enclose_train (struct qk_enclosure *e, const struct qk_plan *plan, const struct 
   if (!qk_method_sampled (s->method))
     {
       double x = counted (plan, s, tables);
-      *e = (struct qk_enclosure){ x, NAN, x, x };
+      *e = qk_enclosure_known (x, 0);
       return;
     }
   if (s->method == QK_BY_BINOMIAL)
