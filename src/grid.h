@@ -15,12 +15,12 @@ enum
   QK_WIDTH = 100, /* columns of the text report */
 
   /* How a column stands.  */
-  QK_GRID_RIGHT = 1,   /* flush right, else left */
-  QK_GRID_POINT = 2,   /* aligned at the decimal point */
-  QK_GRID_KEY = 4,     /* names the row: repeated at the left of every part */
-  QK_GRID_GLUED = 8,   /* belongs to the column before: one space, one heading, one Markdown cell */
-  QK_GRID_BLOCK = 16,  /* starts a block: a table too wide is parted before it */
-  QK_GRID_SPARE = 32,  /* left out where the width does not suffice */
+  QK_GRID_RIGHT = 1,  /* flush right, else left */
+  QK_GRID_POINT = 2,  /* aligned at the decimal point */
+  QK_GRID_KEY = 4,    /* names the row: repeated at the left of every part */
+  QK_GRID_GLUED = 8,  /* belongs to the column before: one space, one heading, one Markdown cell */
+  QK_GRID_BLOCK = 16, /* starts a block: a table too wide is parted before it */
+  QK_GRID_SPARE = 32, /* left out where the width does not suffice */
   QK_GRID_VERDICT = 64, /* last of the first part; coloured by its first word */
   QK_GRID_ABOVE = 128 /* where the width does not suffice: on a line above the rows that share it */
 };
