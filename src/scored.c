@@ -238,6 +238,12 @@ qk_scored_square_variance (const void *score, double side)
   return qk_tile_square_variance (score, side, side) / (v * v);
 }
 
+static double
+square_kurtosis (const void *score, double side)
+{
+  return qk_tile_square_kurtosis (score, side, side);
+}
+
 bool
 qk_scored_varies (const struct qk_score *s)
 {
@@ -257,6 +263,7 @@ qk_scored_add (struct qk_plan *plan, const struct qk_kind *kind, enum qk_score_s
     .m4 = (qk_law_moment (&p->q_dist, 4) + qk_law_moment (&p->k_dist, 4)) / 2,
     .pairs = shape != QK_TILE,
     .variance = qk_scored_square_variance,
+    .kurtosis = square_kurtosis,
     .of = &u->scores.law,
   };
   char q[QK_WHY], k[QK_WHY];

@@ -298,6 +298,37 @@ qk_norm_square_spread (const struct qk_law *law, double d)
   return (qk_law_raw_moment (law, 4) / (a2 * a2) - 1) / d;
 }
 
+/* The fourth cumulant from raw moments.  */
+static double
+cumulant_4 (const double m[5])
+{
+  double variance = m[2] - m[1] * m[1];
+  double central = m[4] - 4 * m[3] * m[1] + 6 * m[2] * m[1] * m[1] - 3 * pow (m[1], 4);
+  return central - 3 * variance * variance;
+}
+
+/* That of l z + u z^2, z a standardised component.  */
+static double
+square_cumulant_4 (const struct qk_law *law, double l, double u)
+{
+  double m[5] = { 1 };
+  for (unsigned r = 1; r < 5; r++)
+    for (unsigned j = 0; j <= r; j++)
+      if (l != 0 || j == r)
+        m[r] += binomial (r, j) * pow (l, r - j) * pow (u, j) * qk_law_moment (law, r + j);
+  return cumulant_4 (m);
+}
+
+double
+qk_norm_square_kurtosis (const struct qk_law *law, double d)
+{
+  double a2 = qk_law_raw_moment (law, 2), variance = qk_law_raw_moment (law, 4) - a2 * a2;
+  if (!isfinite (qk_law_moment (law, 8)))
+    return INFINITY;
+  return square_cumulant_4 (law, 2 * law->mean * law->sd, law->sd * law->sd)
+         / (d * variance * variance);
+}
+
 /* With v = Var ||x||, m = E ||x||, m^2 = d - v, E ||x||^3 = m (d+1), E ||x||^4 = d (d+2), the
    fourth central moment is 2 d (2 v - 1) + 4 v - 3 v^2.  */
 double
@@ -461,19 +492,32 @@ qk_tile_mean_variance (const struct qk_score *s, double nq, double nk)
   return tile_variance (s, qk_score_variance (s), mean_sharing (s), mean_sharing (&other), nq, nk);
 }
 
-/* Var E[(s - c)^2 | q].  With q_i = mean + sd z_i, the conditional mean is, but for a constant,
+/* E[(s - c)^2 | q] is with q_i = mean + sd z_i, but for a constant,
 
-       l sum z_i + u sum z_i^2 + t (sum z_i)^2,   u = (sd_q sd_k)^2,  t = (sd_q mean_k)^2,
-       l = 2 sd_q (mean_q sd_k^2 + mean_k (E s - c)).   */
+       l sum z_i + u sum z_i^2 + t (sum z_i)^2.  */
+struct given
+{
+  double l, u, t;
+};
+
+static struct given
+square_given_query (const struct qk_score *s, double c)
+{
+  double sd = s->q.sd, rest = qk_score_mean (s) - c;
+  return (struct given){ .l = 2 * sd * (s->q.mean * pow (s->k.sd, 2) + s->k.mean * rest),
+                         .u = pow (sd * s->k.sd, 2),
+                         .t = pow (sd * s->k.mean, 2) };
+}
+
+/* Var E[(s - c)^2 | q].  */
 static double
 square_sharing (const struct qk_score *s, double c)
 {
-  double sd = s->q.sd, u = pow (sd * s->k.sd, 2), t = pow (sd * s->k.mean, 2);
-  double l = 2 * sd * (s->q.mean * pow (s->k.sd, 2) + s->k.mean * (qk_score_mean (s) - c));
+  struct given g = square_given_query (s, c);
   double z3 = qk_law_moment (&s->q, 3), z4 = qk_law_moment (&s->q, 4);
   return s->d
-         * (l * l + 2 * l * (u + t) * z3 + u * (u + 2 * t) * (z4 - 1)
-            + t * t * (z4 - 3 + 2 * s->d));
+         * (g.l * g.l + 2 * g.l * (g.u + g.t) * z3 + g.u * (g.u + 2 * g.t) * (z4 - 1)
+            + g.t * g.t * (z4 - 3 + 2 * s->d));
 }
 
 double
@@ -483,6 +527,30 @@ qk_tile_square_variance (const struct qk_score *s, double nq, double nk)
   double mean = qk_score_mean (s);
   double single = s->d * fourth_cumulant (s) + 2 * pow (qk_score_variance (s), 2);
   return tile_variance (s, single, square_sharing (s, mean), square_sharing (&other, mean), nq, nk);
+}
+
+/* That of E[(s - E s)^2 | q], but for products of two coordinates, which are no rarer than squares.
+ */
+static double
+sharing_cumulant_4 (const struct qk_score *s)
+{
+  struct given g = square_given_query (s, qk_score_mean (s));
+  return s->d * square_cumulant_4 (&s->q, g.l, g.u + g.t);
+}
+
+double
+qk_tile_square_kurtosis (const struct qk_score *s, double nq, double nk)
+{
+  struct qk_score other = transposed (s);
+  double m[5] = { 1 }, variance = qk_tile_square_variance (s, nq, nk);
+  if (!moment_exists (s, 8))
+    return INFINITY;
+  for (unsigned r = 1; r < 5; r++)
+    m[r] = qk_score_central_moment (s, 2 * r);
+  double sum = cumulant_4 (m) / pow (nq * nk, 3);
+  if (nq > 1 || nk > 1)
+    sum += sharing_cumulant_4 (s) / pow (nq, 3) + sharing_cumulant_4 (&other) / pow (nk, 3);
+  return sum / (variance * variance);
 }
 
 /* The estimator is the mean over rows of q_i' C q_i = tr (C G), C the unbiased covariance matrix of

@@ -65,11 +65,21 @@ double qk_norm_variance (const struct qk_law *law, double d); /* Var ||x|| */
 double qk_norm_square_spread (const struct qk_law *law, double d);
 double qk_norm_variance_spread (const struct qk_law *law, double d);
 
+/* Excess kurtosis of ||x||^2.  INFINITY if a moment diverges; without meaning where it does not
+ * vary.
+ */
+double qk_norm_square_kurtosis (const struct qk_law *law, double d);
+
 /* Sampling variance of averages over one tile of nq by nk scores (nq = nk = 1: one pair), which
    share rows and columns and are not independent.  NAN if rho != 0, but for one pair.  */
 
 double qk_tile_mean_variance (const struct qk_score *s, double nq, double nk);   /* of mean s */
 double qk_tile_square_variance (const struct qk_score *s, double nq, double nk); /* (s - E s)^2 */
+
+/* Excess kurtosis of the last, about: exact for one pair; of a tile the fourth cumulants of what
+   its rows share, what its columns share, and the rest, which leaves out what they have in common.
+   INFINITY if a moment diverges; without meaning where the squares do not vary.  */
+double qk_tile_square_kurtosis (const struct qk_score *s, double nq, double nk);
 
 /* Of the mean over rows of the variance within rows (divisor nk - 1); NAN for nk = 1.  */
 double qk_tile_row_variance (const struct qk_score *s, double nq, double nk);

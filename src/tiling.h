@@ -34,6 +34,9 @@ struct qk_tile
 
   /* The relative variance of the mean square over one tile (of one pair: side = 1).  */
   double (*variance) (const void *of, double side);
+
+  /* The excess kurtosis of the same, about; INFINITY: not known.  */
+  double (*kurtosis) (const void *of, double side);
   const void *of;
 };
 
@@ -57,8 +60,8 @@ struct qk_tiling
 double qk_tiling_side (double d, double m4);
 
 /* Tiles (batches) that make a block: at least QK_MIN_POOL scores, and as many as bring the relative
-   variance of the block's mean square down to 1/100, so that QK_MIN_BLOCKS of them are normal
-   enough for t.  */
+   variance of the block's mean square down to 1/100, and its excess kurtosis, where it is finite,
+   down to 3, so that QK_MIN_BLOCKS of them are normal enough for t.  */
 double qk_tiling_pool (const struct qk_tile *t, double side);
 
 /* For a given number of scores: about as many, in as many blocks as can be filled; too few for one

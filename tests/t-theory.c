@@ -424,6 +424,8 @@ START_TEST (diverging_moments)
   ck_assert (isfinite (qk_tile_row_variance (&s, 3, 3)));
   ck_assert (qk_score_central_moment (&s, 6) == INFINITY);
   ck_assert (qk_tile_log_kurtosis_variance (&s, 3, 3) == INFINITY);
+  ck_assert (qk_tile_square_kurtosis (&s, 3, 3) == INFINITY);
+  ck_assert (qk_norm_square_kurtosis (&s.q, 4) == INFINITY);
   s.rho = 0.3; /* now q enters squared */
   ck_assert (isfinite (qk_score_variance (&s)));
   ck_assert (qk_score_skewness (&s) == INFINITY);
@@ -760,7 +762,11 @@ START_TEST (moments_twin)
           CLOSE (qk_score_variance (&s), kappa[2], 1e-14);
           CLOSE (qk_score_skewness (&s), kappa[3] / pow (kappa[2], 1.5), 1e-12);
           CLOSE (qk_score_excess_kurtosis (&s), kappa[4] / pow (kappa[2], 2), 1e-12);
-          CLOSE (qk_tile_square_variance (&s, 1, 1), mu[4] - mu[2] * mu[2], 1e-12);
+          double variance = mu[4] - mu[2] * mu[2];
+          CLOSE (qk_tile_square_variance (&s, 1, 1), variance, 1e-12);
+          double fourth
+              = mu[8] - 4 * mu[6] * mu[2] + 6 * mu[4] * mu[2] * mu[2] - 3 * pow (mu[2], 4);
+          CLOSE (qk_tile_square_kurtosis (&s, 1, 1) + 3, fourth / (variance * variance), 1e-11);
           for (unsigned r = 2; r < ORDERS; r++)
             {
               double error = qk_score_central_moment (&s, r) - mu[r];
@@ -962,6 +968,7 @@ START_TEST (norm_twin)
       CLOSE (qk_norm_variance (&s.q, d), 2.385 * 2.385 * variance, 5e-13);
       CLOSE (qk_norm_variance_spread (&s.q, d), spread, 2e-12 * d);
       CLOSE (qk_norm_square_spread (&s.q, d), 2. / d, 1e-14);
+      CLOSE (qk_norm_square_kurtosis (&s.q, d), 12. / d, 1e-13);
     }
 }
 END_TEST
@@ -1003,6 +1010,7 @@ START_TEST (moment_laws)
     CLOSE (qk_score_central_moment (&t, r), qk_score_central_moment (&s, r), 1e-12);
   CLOSE (qk_tile_mean_variance (&t, 3, 8), qk_tile_mean_variance (&s, 8, 3), 1e-14);
   CLOSE (qk_tile_square_variance (&t, 3, 8), qk_tile_square_variance (&s, 8, 3), 1e-13);
+  CLOSE (qk_tile_square_kurtosis (&t, 3, 8), qk_tile_square_kurtosis (&s, 8, 3), 1e-12);
   CLOSE (qk_tile_abs_variance (&t, 3, 8), qk_tile_abs_variance (&s, 8, 3), 1e-13);
   CLOSE (qk_tile_log_kurtosis_variance (&t, 3, 8), qk_tile_log_kurtosis_variance (&s, 8, 3), 1e-11);
 

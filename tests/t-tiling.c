@@ -37,10 +37,17 @@ square_variance (const void *of, double side)
   return qk_tile_square_variance (s, side, side) / pow (qk_score_variance (s), 2);
 }
 
+static double
+square_kurtosis (const void *of, double side)
+{
+  return qk_tile_square_kurtosis (of, side, side);
+}
+
 static struct qk_tile
 tile_of (const struct qk_score *s, bool pairs)
 {
-  return (struct qk_tile){ s->d, qk_law_moment (&s->q, 4), pairs, square_variance, s };
+  return (struct qk_tile){ s->d, qk_law_moment (&s->q, 4), pairs, square_variance, square_kurtosis,
+                           s };
 }
 
 /* Tiles that the mean square needs at some tolerance.  */
@@ -93,8 +100,9 @@ static bool
 pooled (const struct qk_tile *t, struct qk_tiling a)
 {
   double tiles = t->pairs ? a.tiles * a.scores : a.tiles, b = t->pairs ? 1 : a.side;
-  double variance = t->variance (t->of, b);
-  return a.tiles * a.scores >= QK_MIN_POOL && !(variance / tiles > 0.01 * (1 + 1e-12));
+  double variance = t->variance (t->of, b), kurtosis = t->kurtosis (t->of, b);
+  return a.tiles * a.scores >= QK_MIN_POOL && !(variance / tiles > 0.01 * (1 + 1e-12))
+         && !(isfinite (kurtosis) && kurtosis / tiles > 3 * (1 + 1e-12));
 }
 
 /* ---- exact ---- */
@@ -139,6 +147,23 @@ START_TEST (exact_pool)
   /* d = 64, side 512: (2.09375 + 511 4/64) / 512^2 < 1/100.  */
   s.d = 64;
   ck_assert_double_eq (qk_tiling_pool (&t, 512), 1);
+}
+END_TEST
+
+/* Where the mean square is a mean and the variance rare values, it is these that have to be seen:
+   q = 1 + z / 10, z sparse with moments 3/p, 15/p^2, 105/p^3.  The fourth cumulant of q^2 is
+   480 + 3.6e6 + 1.05e9 less 3 Var^2, that of s^2 nearly 105 E q^8.  */
+START_TEST (exact_rare)
+{
+  struct qk_score s = score_of ("sparse:p=1e-5,mean=1,sd=0.1", 1);
+  s.k = score_of ("normal", 1).q;
+  struct qk_tile t = tile_of (&s, false);
+  double of_q = 30.0399, of_k = 2 * 1.01 * 1.01, single = 3 * 31.06 - 1.01 * 1.01;
+  double variance = (single + 15 * (of_q + of_k)) / 256;
+  double rows = 480 + 3.6e6 + 1.05e9 - 3 * of_q * of_q, rest = 105 * (2101.28 + 4.2e6 + 1.05e9);
+  double kurtosis = (rows / 4096 + rest / 16777216) / (variance * variance);
+  ck_assert_double_eq_tol (t.kurtosis (t.of, 16) / kurtosis, 1, 1e-5);
+  ck_assert_double_eq (qk_tiling_pool (&t, 16), ceil (t.kurtosis (t.of, 16) / 3));
 }
 END_TEST
 
@@ -188,7 +213,7 @@ no_variance (const void *of, double side)
    block still has its 4096 scores.  */
 START_TEST (edges_no_variance)
 {
-  struct qk_tile t = { 3, 1, false, no_variance, NULL };
+  struct qk_tile t = { 3, 1, false, no_variance, no_variance, NULL };
   for (double side = 8; side <= 512; side *= 2)
     ck_assert_double_eq (qk_tiling_pool (&t, side), fmax (4096 / (side * side), 1));
   double nan = NAN, one = 1;
@@ -197,7 +222,7 @@ START_TEST (edges_no_variance)
   ck_assert_double_eq (qk_tiling_pool (&t, 16), 16);
   /* No variance at all, as an infinite one has it: no number of samples is enough.  */
   double infinite = INFINITY;
-  struct qk_tile heavy = { 3, 9, true, constant_need, &infinite };
+  struct qk_tile heavy = { 3, 9, true, constant_need, constant_need, &infinite };
   ck_assert (isinf (qk_tiling_enough (&heavy, 128)));
   /* Nothing is needed: the smallest side, as few blocks as are honest.  */
   struct qk_tiling a = qk_tiling_planned (&t, constant_need, &one, 128);
@@ -374,6 +399,7 @@ main (void)
   tcase_add_test (exact, exact_least_samples);
   tcase_add_test (exact, exact_side);
   tcase_add_test (exact, exact_pool);
+  tcase_add_test (exact, exact_rare);
   tcase_add_test (exact, exact_pairs);
   tcase_add_test (exact, exact_cost);
   tcase_add_test (exact, exact_honest);

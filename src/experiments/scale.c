@@ -247,13 +247,23 @@ band_of (enum quantity quantity, const struct qk_score *s, double alpha, const s
 
 /* ---- Plan: cases and statements -------------------------------------------------------------- */
 
-/* Var of the squared norm over one query, relative: what blocks of norms pool against.  */
+/* Over one query, the excess kurtosis of the squared norm.  */
+static double
+norm_kurtosis (const void *score, double side)
+{
+  const struct qk_score *s = score;
+  (void)side;
+  return qk_norm_square_kurtosis (&s->q, s->d);
+}
+
+/* The relative variance of the squared norm over one query, and, where it varies, that of its
+   squared deviation, as of that of the norm: what blocks of norms pool against.  */
 static double
 norm_variance (const void *score, double side)
 {
   const struct qk_score *s = score;
-  (void)side;
-  return qk_norm_square_spread (&s->q, s->d);
+  double square = qk_norm_square_spread (&s->q, s->d), kurtosis = norm_kurtosis (score, side);
+  return square > 1e-12 && isfinite (kurtosis) ? fmax (square, kurtosis + 2) : square;
 }
 
 static size_t
@@ -278,6 +288,7 @@ add_norms (struct qk_plan *plan, double d)
   if (isnan (u->shift))
     u->shift = sqrt (d * qk_law_raw_moment (q, 2));
   u->tile.variance = norm_variance;
+  u->tile.kurtosis = norm_kurtosis;
   return c;
 }
 
