@@ -35,9 +35,20 @@ qk_plan_alloc (struct qk_plan *plan, size_t bytes)
   return chunk->bytes;
 }
 
+void *
+qk_plan_copy (struct qk_plan *plan, const void *from, size_t bytes)
+{
+  void *copy = qk_plan_alloc (plan, bytes);
+  if (copy)
+    memcpy (copy, from, bytes);
+  return copy;
+}
+
 static char *
 print (struct qk_plan *plan, const char *format, va_list arguments)
 {
+  if (plan->full) /* what there was no memory for may be among the arguments */
+    return NULL;
   va_list again;
   va_copy (again, arguments);
   int length = vsnprintf (NULL, 0, format, arguments);
@@ -96,7 +107,8 @@ size_t
 qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *label,
               const char *identity, void *own)
 {
-  struct qk_case *cases = room (plan, plan->cases, plan->n_cases, sizeof *cases);
+  struct qk_case *cases
+      = plan->full ? NULL : room (plan, plan->cases, plan->n_cases, sizeof *cases);
   if (!cases)
     return 0;
   plan->cases = cases;

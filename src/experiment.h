@@ -460,8 +460,10 @@ struct qk_plan
   bool full;                              /* out of memory, or of time: the plan is void */
 };
 
-/* Memory that lives as long as the plan; zeroed; NULL and plan->full when there is none.  */
+/* Memory that lives as long as the plan, zeroed; a copy; a text.  NULL and plan->full: there is
+   none. A text of what there was no memory for is NULL too.  */
 void *qk_plan_alloc (struct qk_plan *plan, size_t bytes);
+void *qk_plan_copy (struct qk_plan *plan, const void *from, size_t bytes);
 char *qk_plan_print (struct qk_plan *plan, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 
@@ -471,7 +473,8 @@ bool qk_plan_wants (const struct qk_plan *plan, const char *quantity);
 /* The index of a quantity by name; the name must be one of the experiment's.  */
 size_t qk_plan_quantity (const struct qk_plan *plan, const char *name);
 
-/* Add a case.  identity describes everything its numbers depend on (command, kind, laws, d, n).  */
+/* Add a case.  identity describes everything its numbers depend on (command, kind, laws, d, n).
+   Where plan->full, none of the arguments is looked at.  */
 size_t qk_plan_case (struct qk_plan *plan, const struct qk_kind *kind, const char *label,
                      const char *identity, void *own);
 

@@ -280,20 +280,17 @@ make_setup (const struct qk_params *p, size_t i)
 static size_t
 add_case (struct qk_plan *plan, const struct qk_kind *kind, const struct setup *known)
 {
-  struct setup *u = qk_plan_alloc (plan, sizeof *u);
-  if (!u)
-    return 0;
-  *u = *known;
+  void *own = qk_plan_copy (plan, known, sizeof *known);
   if (kind != &qk_softmax_kind)
-    return qk_weights_case (plan, kind, &u->draws.w, u);
+    return qk_weights_case (plan, kind, &known->draws.w, own);
   char rows[QK_WHY], q[QK_WHY], k[QK_WHY];
-  qk_weights_label (rows, sizeof rows, &u->draws.w);
-  qk_law_format (q, sizeof q, &u->draws.w.law.q);
-  qk_law_format (k, sizeof k, &u->draws.w.law.k);
-  const char *label = qk_plan_print (plan, "softmax %s %s", rows, u->format->name);
+  qk_weights_label (rows, sizeof rows, &known->draws.w);
+  qk_law_format (q, sizeof q, &known->draws.w.law.q);
+  qk_law_format (k, sizeof k, &known->draws.w.law.k);
+  const char *label = qk_plan_print (plan, "softmax %s %s", rows, known->format->name);
   const char *identity = qk_plan_print (plan, "%s softmax %s %s q=%s k=%s", plan->experiment->name,
-                                        rows, u->format->name, q, k);
-  return label && identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
+                                        rows, known->format->name, q, k);
+  return qk_plan_case (plan, kind, label, identity, own);
 }
 
 static struct qk_statement *

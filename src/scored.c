@@ -273,7 +273,7 @@ qk_scored_add (struct qk_plan *plan, const struct qk_kind *kind, enum qk_score_s
   const char *identity
       = qk_plan_print (plan, "%s %s d_k=%.0f q=%s k=%s rho=%.17g", plan->experiment->name,
                        kind->name, d, q, k, p->correlation);
-  return label && identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
+  return qk_plan_case (plan, kind, label, identity, u);
 }
 
 const struct qk_key *

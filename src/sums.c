@@ -419,7 +419,7 @@ add_case (struct qk_plan *plan, const struct setup *like, double d, double condi
   const char *identity
       = qk_plan_print (plan, "reference sums d_k=%zu q=%s k=%s in=%s acc=%s rounding=%s%s", u->d, q,
                        k, u->in->name, u->acc->name, qk_direction_names[u->rounding], ill);
-  return plan->full ? 0 : qk_plan_case (plan, &qk_sums_kind, label, identity, u);
+  return qk_plan_case (plan, &qk_sums_kind, label, identity, u);
 }
 
 /* All of one pair of formats: by algorithm, then d, then condition.  */

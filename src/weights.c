@@ -185,7 +185,7 @@ qk_weights_case (struct qk_plan *plan, const struct qk_kind *kind, const struct 
   const char *label = qk_plan_print (plan, "%s %s", kind->name, rows);
   const char *identity
       = qk_plan_print (plan, "%s %s %s q=%s k=%s", plan->experiment->name, kind->name, rows, q, k);
-  return label && identity ? qk_plan_case (plan, kind, label, identity, own) : 0;
+  return qk_plan_case (plan, kind, label, identity, own);
 }
 
 /* ---- Draws ----------------------------------------------------------------------------------- */

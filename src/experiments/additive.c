@@ -927,10 +927,6 @@ add_case (struct qk_plan *plan, const struct qk_kind *kind, const struct setup *
 {
   const struct qk_additive *a = &known->exact;
   char q[QK_WHY], k[QK_WHY];
-  struct setup *u = qk_plan_alloc (plan, sizeof *u);
-  if (!u)
-    return 0;
-  *u = *known;
   qk_law_format (q, sizeof q, &a->q);
   qk_law_format (k, sizeof k, &a->k);
   bool keyed = kind == &close_kind || kind == &times_kind;
@@ -938,15 +934,11 @@ add_case (struct qk_plan *plan, const struct qk_kind *kind, const struct setup *
                                             : qk_plan_print (plan, " hidden=%.0f%s", a->h,
                                                              a->unscaled ? " v=unscaled" : "");
   const char *more = keyed                 ? qk_plan_print (plan, " keys=%.0f", a->n)
-                     : kind == &tiles_kind ? qk_plan_print (plan, " vectors=%zu", u->vectors)
+                     : kind == &tiles_kind ? qk_plan_print (plan, " vectors=%zu", known->vectors)
                                            : "";
-  if (!hidden || !more)
-    return 0;
   const char *label = qk_plan_print (plan, "%s d_k=%.0f%s%s", kind->name, a->d, hidden, more);
-  if (!label)
-    return 0;
   const char *identity = qk_plan_print (plan, "additive %s q=%s k=%s", label, q, k);
-  return identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
+  return qk_plan_case (plan, kind, label, identity, qk_plan_copy (plan, known, sizeof *known));
 }
 
 /* keyed: it depends on the number of keys; a list in place of that number or of d_k where it runs

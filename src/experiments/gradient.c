@@ -601,11 +601,7 @@ make_setup (struct qk_plan *plan, size_t i, double alpha)
 static size_t
 add_case (struct qk_plan *plan, const struct qk_kind *kind, const struct setup *known)
 {
-  struct setup *u = qk_plan_alloc (plan, sizeof *u);
-  if (!u)
-    return 0;
-  *u = *known;
-  return qk_weights_case (plan, kind, &u->draws.w, u);
+  return qk_weights_case (plan, kind, &known->draws.w, qk_plan_copy (plan, known, sizeof *known));
 }
 
 /* The case of a statement on all d_k of the list: those of u, without its own d_k.  Lines of a

@@ -614,15 +614,11 @@ static size_t
 add_case (struct qk_plan *plan, const struct qk_kind *kind, const struct setup *known)
 {
   char input[QK_WHY], law[QK_WHY];
-  struct setup *u = qk_plan_alloc (plan, sizeof *u);
-  if (!u)
-    return 0;
-  *u = *known;
-  label_of (input, sizeof input, u, kind);
-  qk_law_format (law, sizeof law, &u->inputs.law);
+  label_of (input, sizeof input, known, kind);
+  qk_law_format (law, sizeof law, &known->inputs.law);
   const char *label = qk_plan_print (plan, "%s %s", kind->name, input);
   const char *identity = qk_plan_print (plan, "heads %s %s law=%s", kind->name, input, law);
-  return label && identity ? qk_plan_case (plan, kind, label, identity, u) : 0;
+  return qk_plan_case (plan, kind, label, identity, qk_plan_copy (plan, known, sizeof *known));
 }
 
 /* A statement on a case of a kind of its own, or (kind NULL) without one.  */

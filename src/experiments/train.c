@@ -1228,7 +1228,7 @@ plan_train (struct qk_plan *plan, char why[static QK_WHY])
       }
   if (!plan->full && !plan->n_statements)
     return qk_complain (why, "no arm of these tasks is left by --arm, --optimizer and --quantity");
-  for (size_t i = 0; i < plan->n_statements; i++)
+  for (size_t i = 0; i < plan->n_statements && !plan->full; i++)
     set_aside (plan, &plan->statements[i]);
   if (p->fast)
     warn_fast (plan, wanted);
