@@ -348,7 +348,7 @@ struct qk_experiment
   bool grouped;  /* text has a table for every value of the first key, whose findings stand
                     together */
   const struct qk_operand *operands; /* ended by one without a name; NULL: none */
-  const struct qk_option *options;   /* its own */
+  const struct qk_option *options;   /* its own; NULL: none */
   const char *const *without; /* options for all that sample and it does not have, ended by NULL;
                                  NULL: it has all */
   const struct qk_quantity *quantities;

@@ -266,7 +266,7 @@ option_tag (char text[static TAG], const struct qk_option *row)
 static bool
 listed (const struct qk_option *rows, const char *name)
 {
-  for (; rows->name; rows++)
+  for (; rows && rows->name; rows++)
     if (!strcmp (rows->name, name))
       return true;
   return false;

@@ -214,7 +214,7 @@ const struct qk_option qk_options_common[] = {
 static const struct qk_option *
 find (const struct qk_option *rows, const char *name)
 {
-  for (; rows->name; rows++)
+  for (; rows && rows->name; rows++)
     if (!strcmp (rows->name, name))
       return rows;
   return NULL;
@@ -240,7 +240,7 @@ qk_options_of (const struct qk_experiment *experiment)
 {
   static const struct qk_option none[1];
   const struct qk_option *tables[TABLES]
-      = { experiment->options,
+      = { experiment->options ? experiment->options : none,
           experiment->recorded || experiment->prints ? none : qk_options_sampling,
           experiment->prints ? none : qk_options_measuring, qk_options_common };
   size_t n = 0;
@@ -1134,7 +1134,7 @@ qk_params_free (struct qk_params *params, const struct qk_experiment *experiment
   free (params->operand);
   params->operand = NULL;
   for (size_t t = 0; t < 3; t++)
-    for (const struct qk_option *row = tables[t]; row->name; row++)
+    for (const struct qk_option *row = tables[t]; row && row->name; row++)
       {
         void *field = (char *)params + row->offset;
         if (row->type == QK_INTEGERS || row->type == QK_REALS || row->type == QK_WORDS
