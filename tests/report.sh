@@ -76,7 +76,7 @@ check 'its complaint' holds err 'qkcheck verify: --report: gnuplot: out of paint
 "$QKCHECK" verify --thorough --progress=always --report=cut.html > out 2> progress &
 pid=$!
 turns=0
-while ! grep -q round progress && [ $turns -lt 600 ]; do sleep 0.1; turns=$((turns + 1)); done
+while ! grep -qs round progress && [ $turns -lt 600 ]; do sleep 0.1; turns=$((turns + 1)); done
 kill -TERM $pid
 wait $pid
 check 'interrupted: ends by the signal' test $? -gt 128

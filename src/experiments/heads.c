@@ -800,6 +800,19 @@ add_ranks (struct qk_plan *plan, const struct setup *u, const struct qk_key *key
                 qk_heads_pattern_rank (s));
 }
 
+/* Var s as the ledger says it, without the variance of the weights, from which they are drawn: as
+   many heads as fill D, and the width of W_Q beside its height.  */
+static double
+stated_variance (enum qk_head_init init, const struct qk_heads *s)
+{
+  double heads = s->D / s->d, width = s->h * s->d / s->D;
+  double side = init == QK_INIT_UNIT     ? 1
+                : init == QK_INIT_XAVIER ? 2 * heads / (heads + 1)
+                : init == QK_INIT_PACKED ? 1 / (1 + width)
+                                         : 1 / 3.;
+  return s->d * side * side;
+}
+
 static void
 add_inits (struct qk_plan *plan, const struct setup *known)
 {
@@ -810,7 +823,7 @@ add_inits (struct qk_plan *plan, const struct setup *known)
       u.init = (enum qk_head_init)p->init.value[i];
       u.inputs.weight = law_of_weights (&u.shape, u.init);
       size_t source = add_case (plan, &scores_kind, &u);
-      double claim = qk_heads_score_variance (u.init, &u.shape, 1);
+      double claim = stated_variance (u.init, &u.shape);
       judge (add_statement (plan, HEAD_SCORE_VARIANCE, keys_of (plan, &u, inits[u.init]), &source,
                             "head-init"),
              QK_BY_T, qk_heads_score_variance (u.init, &u.shape, second_moment (p)),

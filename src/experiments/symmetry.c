@@ -860,6 +860,7 @@ add_statements (struct qk_plan *plan, const struct setup *u)
       struct qk_statement *s = qk_plan_statement (plan, quantities[q].name, &source, kind ? 1 : 0);
       s->claim = claim_of (quantity, u->exact.weights);
       s->key = keys;
+      s->own = u;
       s->method = method_of (quantity, u);
       s->exact = value_of (quantity, &u->exact);
       s->judged = judge (&s->band, quantity, u, plan->params);
@@ -1169,6 +1170,17 @@ enclose_variance (struct qk_enclosure *e, const struct qk_table *t, size_t first
                      column, weight, 2, miss);
 }
 
+/* The entries of W_Q, and of W_K where that is another, row by row; the exact value is below 2^53.
+ */
+static double
+count (const struct qk_symmetry *s)
+{
+  uint64_t entries = 0;
+  for (uint64_t row = 0; row < (uint64_t)s->D && s->weights != QK_UNWEIGHTED; row++)
+    entries += (uint64_t)s->d + (s->weights == QK_SEPARATE ? (uint64_t)s->d : 0);
+  return (double)entries;
+}
+
 /* What takes no sampling: the value of all inputs, or the largest.  */
 static double
 measured (const struct qk_plan *plan, const struct qk_statement *s, const struct qk_table *tables)
@@ -1202,7 +1214,7 @@ measured (const struct qk_plan *plan, const struct qk_statement *s, const struct
       compute_examples (values);
       return values[s->part];
     default:
-      return s->exact;
+      return isnan (s->exact) ? NAN : count (&((const struct setup *)s->own)->exact);
     }
 }
 
