@@ -356,10 +356,6 @@ plan_vectors (struct qk_plan *plan, char why[static QK_WHY])
   if (!p->q_file || !p->k_file)
     return qk_complain (why, "--%s without --%s: vectors come in pairs", p->q_file ? "q" : "k",
                         p->q_file ? "k" : "q");
-  if (p->dk.n || p->condition.n)
-    return qk_complain (why,
-                        "--%s is of vectors that are drawn; those of --q and --k are as they are",
-                        p->dk.n ? "dk" : "condition");
   size_t first = plan->n_inputs;
   if (qk_plan_input (plan, p->q_file, qk_tensor_open_vectors, why)
       || qk_plan_input (plan, p->k_file, qk_tensor_open_vectors, why))
@@ -567,15 +563,38 @@ check_quantities (const struct qk_params *p, char why[static QK_WHY])
   return 0;
 }
 
+/* Options that say nothing of what files hold.  */
+static int
+check_options (const struct qk_params *p, char why[static QK_WHY])
+{
+  const char *drawn = p->dk.n          ? "dk"
+                      : p->condition.n ? "condition"
+                      : p->keys.n      ? "keys"
+                      : p->scale.n     ? "scale"
+                                       : NULL;
+  const char *summed = p->algorithm.n              ? "algorithm"
+                       : p->format_in.n            ? "format-in"
+                       : p->format_acc.n           ? "format-acc"
+                       : p->rounding != QK_NEAREST ? "rounding"
+                                                   : NULL;
+  bool vectors = p->q_file || p->k_file;
+  if (drawn && vectors)
+    return qk_complain (
+        why, "--%s is of vectors that are drawn; those of --q and --k are as they are", drawn);
+  if (drawn && p->values)
+    return qk_complain (why, "--%s is of vectors that are drawn: it takes no --values", drawn);
+  if (summed && p->values && !vectors)
+    return qk_complain (why, "--%s is of dot products; the values of --values are summed exactly",
+                        summed);
+  return 0;
+}
+
 static int
 given_plan (struct qk_plan *plan, char why[static QK_WHY])
 {
   const struct qk_params *p = plan->params;
-  if (check_quantities (p, why))
+  if (check_quantities (p, why) || check_options (p, why))
     return -1;
-  if (p->values && (p->dk.n || p->condition.n))
-    return qk_complain (why, "--%s is of vectors that are drawn: it takes no --values",
-                        p->dk.n ? "dk" : "condition");
   if ((p->q_file || p->k_file) && plan_vectors (plan, why))
     return -1;
   return p->values ? plan_values (plan, why) : 0;
@@ -612,12 +631,15 @@ given_describe (char *text, size_t size, const struct qk_plan *plan)
   const struct qk_tensor *t = plan->n_inputs ? &plan->inputs[0]->tensor : NULL;
   size_t used = 0;
   if (p->q_file)
-    used += (size_t)snprintf (text, size, "%" PRIu64 " pair%s of vectors, d_k = %" PRIu64,
-                              qk_tensor_tokens (t), qk_tensor_tokens (t) == 1 ? "" : "s",
-                              qk_tensor_components (t));
+    used += (size_t)snprintf (
+        text, size, "%" PRIu64 " pair%s of vectors of d_k = %" PRIu64 " from files",
+        qk_tensor_tokens (t), qk_tensor_tokens (t) == 1 ? "" : "s", qk_tensor_components (t));
   if (p->values && plan->n_inputs)
-    snprintf (text + used, size - used, "%s%" PRIu64 " values", used ? "; " : "",
-              plan->inputs[plan->n_inputs - 1]->tensor.shape[0]);
+    {
+      uint64_t values = plan->inputs[plan->n_inputs - 1]->tensor.shape[0];
+      snprintf (text + used, size - used, "%s%" PRIu64 " value%s from a file", used ? "; " : "",
+                values, values == 1 ? "" : "s");
+    }
 }
 
 const struct qk_part qk_given_part = {

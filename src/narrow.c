@@ -553,9 +553,10 @@ tell_overflow (char *text, size_t size, const struct qk_plan *plan)
         continue;
       snprintf (text, size,
                 "Scores of components of variance 1 never overflow binary16: log10 P = %.0f (d_k = "
-                "%.0f, %.0f keys); half of the queries would at variance %.4g. What overflows is "
+                "%.0f, %.0f key%s); half of the queries would at variance %.4g. What overflows is "
                 "exp without the shift.",
                 log10_score (&u->standard, half), u->standard.d, u->standard.n,
+                u->standard.n == 1 ? "" : "s",
                 qk_overflow_deviation (&u->standard, limit_of (half), 0.5));
       return true;
     }

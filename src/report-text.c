@@ -40,7 +40,8 @@ effort_words (const struct qk_story *t)
   for (size_t i = 0; i < t->plan->n_cases && outcome->tables; i++)
     samples += (double)outcome->tables[i].rows * t->plan->cases[i].units;
   qk_figure_count (text, samples);
-  qk_sentence_add (&s, "%s %s", text, t->plan->experiment->unit);
+  const char *unit = t->plan->experiment->unit; /* a plural in s */
+  qk_sentence_add (&s, "%s %.*s", text, (int)(strlen (unit) - (samples == 1)), unit);
   qk_figure_time (text, outcome->elapsed);
   qk_sentence_add (&s, ", %s", text);
   if (!t->plan->experiment->recorded)

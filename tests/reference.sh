@@ -155,6 +155,13 @@ refused 'condition is not of values' --values="$(values '1\n')" --quantity=value
 refused 'overflow_exp is not of vectors from files' --q="$srcdir/contrib/tinystories/q.npy" \
   --k="$srcdir/contrib/tinystories/k.npy" --quantity=dot,overflow_exp
 refused '--dk is of vectors that are drawn' --values="$(values '1\n')" --dk=4
+for option in --keys=4 --scale=sqrt; do
+  refused "${option%=*} is of vectors that are drawn: it takes no --values" --values="$(values '1\n')" $option
+  refused "${option%=*} is of vectors that are drawn; those of" --q=q.npy --k=k.npy $option
+done
+for option in --algorithm=dot2 --format-in=binary32 --format-acc=binary16 --rounding=zero; do
+  refused "${option%=*} is of dot products" --values="$(values '1\n')" $option
+done
 refused '--condition is of vectors that are drawn' --values="$(values '1\n')" --condition=1e8
 refused 'has 4 axes' --q="$srcdir/contrib/tinystories/q.npy" --k="$srcdir/contrib/tinystories/k.npy"
 
