@@ -313,7 +313,7 @@ static const uint64_t BLOCK = 7;
 
 enum
 {
-  TOKENS = 64, /* at most, and for the variance of scores */
+  TOKENS = 256, /* at most */
   DIMENSIONS = 300,
   HEADS = 4
 };
@@ -464,7 +464,9 @@ START_TEST (blocks_plainly)
       const struct qk_statement *s = plan.statements;
       while (!qk_statement_uses (s, k))
         s++;
-      in.n = key_of (s, "keys") ? (size_t)number (s, "keys") : TOKENS;
+      const char *tokens = strstr (c->label, "tokens=");
+      in.n = tokens ? strtoul (tokens + 7, NULL, 10) : (size_t)number (s, "keys");
+      ck_assert (in.n >= 2 && in.n <= TOKENS);
       struct qk_work work
           = { .kernels = qk_kernels_find (NULL), .seed = params.seed, .clock = no_time };
       work.scratch = aligned_alloc (QK_ALIGN, (c->scratch + QK_ALIGN - 1) / QK_ALIGN * QK_ALIGN);

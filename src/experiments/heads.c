@@ -31,8 +31,9 @@ static const double OVERLAP_COST = 0x1p36;
 
 static const double MOST_DOUBLES = 0x1p25; /* of an input, a worker: 256 MB */
 
-/* Tokens of an input of scores, whose variance does not depend on their number.  */
-static const double SCORE_TOKENS = 64;
+/* Tokens of an input of scores, whose variance does not depend on their number: the power of two
+   between these with which it costs least.  */
+static const double LEAST_SCORE_TOKENS = 8, MOST_SCORE_TOKENS = 256;
 
 /* Score matrices: how many inputs, and the tokens from which on singular values take too long.  */
 static const double CLOSE = 8, MOST_TOKENS = 256;
@@ -576,6 +577,15 @@ cost_of (const struct setup *u, const struct qk_kind *kind)
   return tokens + h * 2 * QK_DRAW_COST * side * (width + e) + pass;
 }
 
+/* Relative variance, over inputs, of the mean square of the scores of one, about.  */
+static double
+variance_of_scores (const struct setup *u)
+{
+  double n = u->shape.n, D = u->shape.D, d = u->shape.d;
+  double kappa = qk_law_moment (&u->inputs.law, 4) - 3, tokens = fmax (1, (kappa + 2) / 2) / n;
+  return 2 / (D * d) + 2 * (D + d + 1) / (D * D * d) + 8 * tokens * (2 / D + 1 / d) + 4 / (n * n);
+}
+
 static double
 doubles_of (const struct setup *u, const struct qk_kind *kind)
 {
@@ -604,8 +614,8 @@ label_of (char *text, size_t size, const struct setup *u, const struct qk_kind *
   if (kind == &logits_kind)
     snprintf (text, size, "keys=%zu sigma=%.17g", u->n, u->sigma);
   else if (kind == &scores_kind)
-    snprintf (text, size, "init=%s model_dim=%.0f heads=%.0f d_k=%.0f", inits[u->init], s->D, s->h,
-              s->d);
+    snprintf (text, size, "init=%s model_dim=%.0f heads=%.0f d_k=%.0f tokens=%zu", inits[u->init],
+              s->D, s->h, s->d, u->n);
   else
     snprintf (text, size, "keys=%zu model_dim=%.0f heads=%.0f d_k=%.0f", u->n, s->D, s->h, s->d);
 }
@@ -968,7 +978,7 @@ check (const struct qk_plan *plan, const struct setup *u, char why[static QK_WHY
   if (check_counts (u, plan, why))
     return -1;
   struct setup scores;
-  set_up (&scores, plan->params, SCORE_TOKENS, s->D, s->h, s->d);
+  set_up (&scores, plan->params, LEAST_SCORE_TOKENS, s->D, s->h, s->d);
   double most = fmax (doubles_of (u, &shared_kind), doubles_of (&scores, &scores_kind));
   if (wants_samples (plan) && most > MOST_DOUBLES)
     return qk_complain (why,
@@ -994,6 +1004,23 @@ setup_at (struct setup *u, const struct qk_params *p, double n, size_t i)
   double D = p->model_dim.value[i / lengths / p->heads.n];
   double h = p->heads.value[i / lengths % p->heads.n];
   set_up (u, p, n, D, h, length_of (p, D, h, i % lengths));
+}
+
+/* Setup number i for scores.  */
+static void
+setup_scores (struct setup *u, const struct qk_params *p, size_t i)
+{
+  double least = INFINITY;
+  for (double n = LEAST_SCORE_TOKENS; n <= MOST_SCORE_TOKENS; n *= 2)
+    {
+      struct setup other;
+      setup_at (&other, p, n, i);
+      double work = cost_of (&other, &scores_kind) * variance_of_scores (&other);
+      if (work >= least || (least < INFINITY && doubles_of (&other, &scores_kind) > MOST_DOUBLES))
+        continue;
+      least = work;
+      *u = other;
+    }
 }
 
 /* Slopes: setups that differ in D alone stand as many apart as one D has.  */
@@ -1077,7 +1104,7 @@ plan_heads (struct qk_plan *plan, char why[static QK_WHY])
     }
   for (size_t i = 0; i < count_setups (p) && !plan->full; i++)
     {
-      setup_at (&u, p, SCORE_TOKENS, i);
+      setup_scores (&u, p, i);
       add_inits (plan, &u);
     }
   warn_missing (plan);
@@ -1107,10 +1134,9 @@ excess_of (const struct setup *u)
 static double
 variance_of (enum quantity quantity, const struct setup *u)
 {
-  double n = u->shape.n, D = u->shape.D, d = u->shape.d;
-  double kappa = qk_law_moment (&u->inputs.law, 4) - 3, tokens = fmax (1, (kappa + 2) / 2) / n;
+  double n = u->shape.n, D = u->shape.D;
   if (quantity == HEAD_SCORE_VARIANCE)
-    return 2 / (D * d) + 2 * (D + d + 1) / (D * D * d) + 8 * tokens * (2 / D + 1 / d) + 4 / (n * n);
+    return variance_of_scores (u);
   return ((8 / (n * n) + 2 / (D * D)) / pairs_of (u) + 2 / (D * D * n)) * small (u);
 }
 
@@ -1550,7 +1576,8 @@ static const char *const description[] = {
   "The independent unit is one input, tokens with weights of its own, or one row of logits in two "
   "heads: rows and pairs of heads of one input are not independent. Means come from blocks of "
   "them, by Student's t. Ranks are checked on 8 inputs; the variance of scores, which does not "
-  "depend on their number, on inputs of 64 tokens. Times are those of this machine, in lines "
+  "depend on their number, on inputs of 8 to 256 tokens, as many as cost least. Times are those of "
+  "this machine, in lines "
   "of type measured: cases run alone and in turn, and the median is shown with its interval.",
   NULL,
 };
