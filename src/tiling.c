@@ -6,10 +6,10 @@
 
 #include <math.h>
 
-/* A block's excess kurtosis is at most this, for the variance of a large mean can be all in rare values.  Where such
-   are a share w of the variance of a block, w^2 / kurtosis of the blocks have one: with fewer than
-   one in a hundred QK_MIN_BLOCKS may well have none, and seem to agree (stated misses of .01 were
-   .034 at a kurtosis of 28, .017 at 12, .010 at 3).  */
+/* A block's excess kurtosis is at most this, for the variance of a large mean can be all in rare
+   values.  Where such are a share w of the variance of a block, w^2 / kurtosis of the blocks have
+   one: with fewer than one in a hundred QK_MIN_BLOCKS may well have none, and seem to agree (stated
+   misses of .01 were .034 at a kurtosis of 28, .017 at 12, .010 at 3).  */
 static const double POOL_KURTOSIS = 3;
 
 static const double MIN_PAIRS = 512; /* a block of fewer is not worth its row */
