@@ -45,10 +45,11 @@ done <<END
 3 train removal --seeds=3
 END
 
-# The plan of every check and example, or its result where nothing is sampled: cases have keys of the
-# closed list.
+# The plan of every check and example (or of the share QK_TEST_EFFORT of them), or its result where
+# nothing is sampled: cases have keys of the closed list.
 "${LIST_CHECKS:-tests/list-checks}" > "$work/list" || exit 99
-sed 's/^\([^ ]* \)[^ ]* [^ ]* */\1/' "$work/list" | sort -u > "$work/checks"
+sed 's/^\([^ ]* \)[^ ]* [^ ]* */\1/' "$work/list" | sort -u | awk -f "${srcdir:-.}/tests/share.awk" \
+  > "$work/checks"
 cp "${srcdir:-.}"/contrib/tinystories/[qk].npy "$work" || exit 99
 while read -r command arguments; do
   case $("$QKCHECK" "$command" --help) in *--dry-run*) dry=--dry-run ;; *) dry= ;; esac
