@@ -52,12 +52,14 @@ gradient --dk=5 --scale=none,dk --dist=student:nu=9 --samples=4000 --seed=0xfeed
 gradient --dk=4,16 --keys=8 --scale=sqrt --alpha=0,0.4 --rng=mt19937 --samples=4000
 gradient --sigma=0.3,4 --keys=5 --samples=20000
 symmetry --keys=9 --model-dim=5 --dk=3 --samples=5000
-symmetry --keys=12 --model-dim=300 --dk=260 --norm=layer --dist=laplace --samples=256
+symmetry --keys=12 --model-dim=300 --dk=5 --norm=layer --dist=laplace --samples=256
+symmetry --keys=12 --model-dim=5 --dk=260 --norm=layer --dist=laplace --samples=256
 symmetry --keys=5 --model-dim=7 --dk=9 --norm=qk --rng=mt19937 --samples=3000
 heads --keys=9 --model-dim=6 --heads=1,3 --dk=4 --samples=3000
-heads --keys=12 --model-dim=300 --heads=2 --dk=270 --dist=laplace --samples=256
-heads --keys=5,70 --model-dim=8 --heads=4 --sigma=0.7,3 --rng=mt19937 --samples=2000
-additive --keys=9,24 --dk=3,300 --hidden=5,260 --samples=600 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
+heads --keys=12 --model-dim=300 --heads=2 --dk=5 --dist=laplace --samples=256
+heads --keys=12 --model-dim=6 --heads=2 --dk=270 --dist=laplace --samples=256
+heads --keys=5,70 --model-dim=8 --heads=4 --sigma=0.7,3 --rng=mt19937 --samples=512
+additive --keys=9 --dk=3,300 --hidden=5,260 --samples=256 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
 additive --keys=7 --dk=1,5 --q-dist=laplace:mean=0.2 --unscaled --rng=mt19937 --samples=3000 --quantity=additive_variance,additive_bound_violations,cosine_variance,tanh_query_dependence
 train plateau lowdim --dk=1,5 --seeds=5 --steps=40
 train relation --dk=3,64 --seeds=3 --steps=30 --rng=mt19937
