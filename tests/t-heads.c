@@ -563,12 +563,13 @@ START_TEST (shared_covers)
 {
   enum
   {
-    RUNS = 50
+    MOST = 50
   };
+  const int runs = (int)fmin (MOST, fmax (5, MOST * effort ()));
   const double miss = 0.2;
-  double lo[RUNS], hi[RUNS], mean = 0, missed = 0;
+  double lo[MOST], hi[MOST], mean = 0, missed = 0;
   char arguments[200];
-  for (int seed = 0; seed < RUNS; seed++)
+  for (int seed = 0; seed < runs; seed++)
     {
       snprintf (arguments, sizeof arguments,
                 "--keys=32 --model-dim=8 --heads=8 --samples=512 --miss=%g --seed=%d --threads=1 "
@@ -579,12 +580,12 @@ START_TEST (shared_covers)
       ck_assert (!f->statement->thin);
       lo[seed] = f->enclosure.lo;
       hi[seed] = f->enclosure.hi;
-      mean += f->enclosure.estimate / RUNS;
+      mean += f->enclosure.estimate / runs;
       close_run ();
     }
-  for (int seed = 0; seed < RUNS; seed++)
+  for (int seed = 0; seed < runs; seed++)
     missed += !(lo[seed] <= mean && mean <= hi[seed]);
-  check_rate (missed, RUNS, miss, "shared head_overlap");
+  check_rate (missed, runs, miss, "shared head_overlap");
 }
 END_TEST
 

@@ -63,7 +63,7 @@ END_TEST
 START_TEST (laws_reversible)
 {
   uint64_t state = 20251;
-  for (int i = 0; i < 20000; i++)
+  for (int i = 0; i < 5000; i++)
     {
       char text[80], back[QK_QUOTED], quoted[QK_QUOTED];
       size_t length = next (&state) % sizeof text, n = 0;
