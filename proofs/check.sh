@@ -12,7 +12,8 @@
 # --update writes CLAIMS.txt anew: read the difference.
 #
 # COQC is the compiler; lacks_PART, where not empty, says why PART cannot be compiled (status 77).
-# All work is done in $builddir/proofs/work, and only changed files are compiled again.
+# All work is done in $builddir/proofs/compiled, and only changed files are compiled again: after a run
+# that was stopped meanwhile, all of them.
 
 set -u
 LC_ALL=C
@@ -34,7 +35,7 @@ eval "lacks=\${lacks_$part-}"
 
 # ---- A copy, so that nothing is written beside the sources
 
-work=$builddir/proofs/work/$part
+work=$builddir/proofs/compiled/$part
 mkdir -p "$work/base" "$work/$part" && cd "$source" || exit 99
 work=$(cd "$OLDPWD" && cd "$work" && pwd) || exit 99
 files=$(echo "$name.v" Uses.v base/*.v; [ $part = base ] || echo $part/*.v)
@@ -52,12 +53,19 @@ coq () { "$COQC" -q -w none -Q . Qkcheck "$@"; }
 objects=$(echo $name.vo Uses.vo $part/*.v | sed 's/[.]v\>/.vo/g')
 "${COQC%c}dep" -Q . Qkcheck $files > depend || exit 99
 cat > makefile << EOF
+.DELETE_ON_ERROR:
 all: $(echo $objects)
 %.vo: %.v
 	$COQC -q -w none -Q . Qkcheck \$<
 include depend
 EOF
-make -s -f makefile -j"$(nproc)" all || { echo "proofs: $part does not compile"; exit 1; }
+# An object that was being written may have lost its end.
+[ ! -e unfinished ] || rm -f ./*.vo ./*/*.vo
+: > unfinished
+make -s -f makefile -j"$(nproc)" all
+status=$?
+[ $status -gt 2 ] || rm unfinished # but for signals
+[ $status = 0 ] || { echo "proofs: $part does not compile"; exit 1; }
 
 # ---- The rows of the table, the names of the theorems and of all else that was defined
 

@@ -69,6 +69,11 @@ check --update "$work/proofs/Claims.v" && cp "$work/proofs/Claims.txt" "$work/or
   || { echo "FAIL: the unchanged proofs do not pass"; cat "$work/log"; exit 1; }
 find "$work/proofs" | sort | diff "$work/before" - \
   || { echo "FAIL: the check writes beside the sources"; exit 1; }
+# A run that was stopped while it wrote an object
+compiled=$work/build/proofs/compiled/base
+: > "$compiled/unfinished" && : > "$compiled/base/Small.vo" && check "$work/proofs/Claims.v" \
+  && [ ! -e "$compiled/unfinished" ] \
+  || { echo "FAIL: the check does not recover from a run that was stopped"; cat "$work/log"; exit 1; }
 grep -q 'sum_of_twice' "$work/proofs/Claims.txt" && grep -q 'n + n' "$work/proofs/Claims.txt" \
   || { echo "FAIL: the text has no statement, or no definition"; exit 1; }
 
