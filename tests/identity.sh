@@ -59,7 +59,8 @@ heads --keys=9 --model-dim=6 --heads=1,3 --dk=4 --samples=3000
 heads --keys=12 --model-dim=300 --heads=2 --dk=5 --dist=laplace --samples=256
 heads --keys=12 --model-dim=6 --heads=2 --dk=270 --dist=laplace --samples=256
 heads --keys=5,70 --model-dim=8 --heads=4 --sigma=0.7,3 --rng=mt19937 --samples=512
-additive --keys=9 --dk=3,300 --hidden=5,260 --samples=256 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
+additive --keys=9 --dk=3 --hidden=5,260 --samples=256 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
+additive --keys=24 --dk=300 --hidden=5 --samples=256 --quantity=additive_variance,additive_row_variance,tanh_saturated,cosine_law,query_dependence,score_rank,dot_score_rank,parameters
 additive --keys=7 --dk=1,5 --q-dist=laplace:mean=0.2 --unscaled --rng=mt19937 --samples=3000 --quantity=additive_variance,additive_bound_violations,cosine_variance,tanh_query_dependence
 train plateau lowdim --dk=1,5 --seeds=5 --steps=40
 train relation --dk=3,64 --seeds=3 --steps=30 --rng=mt19937
