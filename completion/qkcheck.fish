@@ -336,6 +336,7 @@ complete -c qkcheck -n '__qkcheck_is verify' -l time-limit -x -d 'Seconds after 
 complete -c qkcheck -n '__qkcheck_is verify' -l blocks -rF -d 'Also write the raw tables: one structured array with the fields case, block and the columns of the command'
 complete -c qkcheck -n '__qkcheck_is verify' -l dry-run -d 'Print the plan and draw nothing: cases, statements, samples, memory, expected time'
 complete -c qkcheck -n '__qkcheck_is verify' -l threads -x -d 'Worker threads'
+complete -c qkcheck -n '__qkcheck_is verify' -l plot -rF -d 'Also draw the findings: intervals as bars, exact values as lines'
 complete -c qkcheck -n '__qkcheck_is verify' -l format -xa ' text json csv markdown' -d 'How the result is written: for people, as JSON Lines, as CSV, or as a Markdown table'
 complete -c qkcheck -n '__qkcheck_is verify' -l json -d 'The same as --format=json'
 complete -c qkcheck -n '__qkcheck_is verify' -l output -s o -rF -d 'Write the result to FILE, which appears only when it is complete'

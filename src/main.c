@@ -244,7 +244,7 @@ make_picture (size_t *bytes, const struct qk_report *report, const struct files 
   if (!failed && report)
     failed = qk_plot_report (out, report, files->picture, why);
   else if (!failed)
-    qk_plot_trial (out, files->picture);
+    qk_script_trial (out, files->picture);
   if (out && fclose (out) && !failed)
     failed = qk_complain (why, "out of memory");
   if (!failed && files->picture == QK_PICTURE_GP)

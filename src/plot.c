@@ -10,7 +10,6 @@
 
 #include "plot.h"
 
-#include "build.h"
 #include "figure.h"
 #include "grid.h"
 #include "message.h"
@@ -31,8 +30,6 @@ enum
   TURNS = 5,    /* of choosing panels */
   NOTES = 4,    /* lines of figures without a panel */
   EDGE = 66,    /* pixels left of a panel, for labels */
-  LINE = 18,    /* pixels of a line of text */
-  LETTER = 7,   /* of a letter */
   WIDE = 340,   /* of a panel, with its edge */
   HIGH = 220,   /* of a panel, without the labels below */
   STRIP = 90,   /* of a strip */
@@ -671,56 +668,6 @@ free_chart (struct chart *c)
     free (c->panel[i].dot);
 }
 
-/* ---- Words of the script -------------------------------------------------------------------- */
-
-/* In single quotes, where gnuplot expands nothing; a quote is doubled, a control character a
-   space.  */
-static void
-put_text (FILE *out, const char *text)
-{
-  putc ('\'', out);
-  for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-    {
-      if (*p == '\'')
-        putc ('\'', out);
-      putc (*p < 0x20 || *p == 0x7f ? ' ' : *p, out);
-    }
-  putc ('\'', out);
-}
-
-/* The label of a tic, in which gnuplot looks for formats.  */
-static void
-put_tic (FILE *out, const char *text, double at)
-{
-  putc ('\'', out);
-  for (const char *p = text; *p; p++)
-    {
-      if (*p == '\'' || *p == '%')
-        putc (*p, out);
-      putc (*p, out);
-    }
-  fprintf (out, "' %.10g", at);
-}
-
-/* A comment: backquotes would be commands even there.  */
-static void
-put_comment (FILE *out, const char *text)
-{
-  fputs ("# ", out);
-  for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-    putc (*p < 0x20 || *p == 0x7f || *p == '`' ? ' ' : *p, out);
-  putc ('\n', out);
-}
-
-static void
-put_number (FILE *out, double x)
-{
-  if (isfinite (x))
-    fprintf (out, " %.17g", x);
-  else
-    fputs (" NaN", out);
-}
-
 /* "Var(q·k), score²".  */
 static struct qk_sentence
 heading (const struct qk_quantity *q)
@@ -763,18 +710,18 @@ write_data (FILE *out, const struct chart *c, size_t panel)
           if (p->series && p->parts)
             qk_sentence_add (&label, ": %s", series_label (p, &p->dot[i]).text);
           fputs (i ? "END\n" : "", out);
-          put_comment (out, label.text);
+          qk_script_comment (out, label.text);
           fprintf (out, "$p%zu_%zu << END\n", panel + 1, p->dot[i].series + 1);
         }
       const char *word = qk_verdict_name (f->verdict);
       bool band = banded (f);
       fprintf (out, "%.17g", p->dot[i].x);
-      put_number (out, f->enclosure.estimate);
-      put_number (out, f->enclosure.lo);
-      put_number (out, f->enclosure.hi);
-      put_number (out, s->exact);
-      put_number (out, band ? s->band.lo : NAN);
-      put_number (out, band ? s->band.hi : NAN);
+      qk_script_number (out, f->enclosure.estimate);
+      qk_script_number (out, f->enclosure.lo);
+      qk_script_number (out, f->enclosure.hi);
+      qk_script_number (out, s->exact);
+      qk_script_number (out, band ? s->band.lo : NAN);
+      qk_script_number (out, band ? s->band.hi : NAN);
       fprintf (out, " %s\n", word ? word : "described");
     }
   fputs ("END\n", out);
@@ -782,65 +729,16 @@ write_data (FILE *out, const struct chart *c, size_t panel)
 
 /* ---- The sheet ------------------------------------------------------------------------------ */
 
-/* What of it is where, in pixels from the top left corner.  */
+/* What of it is where, in pixels.  */
 struct sheet
 {
-  FILE *out;
+  struct qk_canvas on;
   const struct chart *chart;
   size_t columns, rows;
-  double width, height;         /* of all */
   double wide, high;            /* of a panel, with the edge at its left, without what is above and
                                    below */
-  double y;                     /* where the next line of text goes */
   double top, row_high[PANELS]; /* the first row, and how high each is */
 };
-
-/* A coordinate of the screen.  */
-static double
-across (const struct sheet *s, double x)
-{
-  return x / s->width;
-}
-
-static double
-up (const struct sheet *s, double y)
-{
-  return 1 - y / s->height;
-}
-
-/* Put text in lines of the width of the sheet, or only count them.  */
-static size_t
-put_lines (struct sheet *s, const char *text, bool count, const char *font)
-{
-  size_t most = (size_t)((s->width - 16) / LETTER), lines = 0;
-  while (*text)
-    {
-      size_t bytes = 0, fits = 0, columns = 0;
-      for (; text[bytes]; bytes++)
-        {
-          columns += ((unsigned char)text[bytes] & 0xc0) != 0x80;
-          if (columns > most + 1)
-            break;
-          if (text[bytes] == ' ')
-            fits = bytes;
-        }
-      if (!text[bytes] || !fits)
-        fits = bytes;
-      if (!count)
-        {
-          struct qk_sentence line = { "" };
-          qk_sentence_add (&line, "%.*s", (int)fits, text);
-          fputs ("set label ", s->out);
-          put_text (s->out, line.text);
-          fprintf (s->out, " at screen %.4f, %.4f left font '%s'\n", across (s, 8), up (s, s->y),
-                   font);
-        }
-      s->y += LINE;
-      lines++;
-      text += fits + strspn (text + fits, " ");
-    }
-  return lines;
-}
 
 /* What the marks mean, of those that there are.  */
 static struct qk_sentence
@@ -959,7 +857,7 @@ put_foot (struct sheet *s, bool count)
           || !has_number (plot->found[i]))
         continue;
       if (lines < NOTES)
-        lines += put_lines (s, figure (q, plot->found[i]).text, count, ",11");
+        lines += qk_canvas_lines (&s->on, figure (q, plot->found[i]).text, count, ",11");
       else
         more++;
     }
@@ -968,8 +866,8 @@ put_foot (struct sheet *s, bool count)
     qk_sentence_add (&rest, "%zu more figures have no panel. ", more);
   if (*c->left_out.text)
     qk_sentence_add (&rest, "No room for %s: --quantity chooses. ", c->left_out.text);
-  put_lines (s, rest.text, count, ",11");
-  put_lines (s, caption (c).text, count, ",11");
+  qk_canvas_lines (&s->on, rest.text, count, ",11");
+  qk_canvas_lines (&s->on, caption (c).text, count, ",11");
 }
 
 static double
@@ -988,7 +886,7 @@ label_width (const struct chart *c)
 static size_t
 legend_columns (const struct sheet *s)
 {
-  size_t n = (size_t)((s->width - 16) / label_width (s->chart));
+  size_t n = (size_t)((s->on.width - 16) / label_width (s->chart));
   return n ? n : 1;
 }
 
@@ -1002,13 +900,13 @@ static void
 put_head (struct sheet *s, bool count)
 {
   const struct chart *c = s->chart;
-  s->y = c->plot->title ? LINE : 14;
+  s->on.y = c->plot->title ? QK_CANVAS_LINE : 14;
   if (c->plot->title)
-    put_lines (s, c->plot->title, count, ",14");
+    qk_canvas_lines (&s->on, c->plot->title, count, ",14");
   if (c->plot->under)
-    put_lines (s, c->plot->under, count, ",11");
+    qk_canvas_lines (&s->on, c->plot->under, count, ",11");
   if (c->plot->title)
-    put_lines (s, constants (c).text, count, ",11");
+    qk_canvas_lines (&s->on, constants (c).text, count, ",11");
 }
 
 /* Words that are too long to stand beside each other stand aslant.  */
@@ -1024,8 +922,8 @@ slant_words (const struct sheet *s, struct panel *p)
       most = width > most ? width : most;
     }
   p->slant = 0;
-  if ((double)(most * LETTER) > (s->wide - EDGE) / (double)p->values)
-    p->slant = 0.5 * (double)(most * LETTER);
+  if ((double)(most * QK_CANVAS_LETTER) > (s->wide - EDGE) / (double)p->values)
+    p->slant = 0.5 * (double)(most * QK_CANVAS_LETTER);
 }
 
 /* Find the size of everything.  */
@@ -1037,12 +935,12 @@ measure (struct sheet *s, struct chart *c, bool narrow)
   s->rows = (n + s->columns - 1) / s->columns;
   s->wide = narrow ? NARROW : s->columns == 1 ? 2 * WIDE : s->columns == 2 ? 1.4 * WIDE : WIDE;
   s->high = s->columns == 1 && !narrow ? 1.6 * HIGH : HIGH;
-  s->width = s->wide * (double)s->columns + 12;
-  s->height = 1000;
+  s->on.width = s->wide * (double)s->columns + 12;
+  s->on.height = 1000;
   put_head (s, true);
   if (has_legend (c))
-    s->y += LINE * ceil ((double)c->labels / (double)legend_columns (s)) + 8;
-  s->top = s->y;
+    s->on.y += QK_CANVAS_LINE * ceil ((double)c->labels / (double)legend_columns (s)) + 8;
+  s->top = s->on.y;
   for (size_t row = 0; row < s->rows; row++)
     {
       bool strip = false;
@@ -1054,14 +952,14 @@ measure (struct sheet *s, struct chart *c, bool narrow)
           strip |= c->panel[i].strip != NO_STRIP;
         }
       s->row_high[row] = ABOVE + s->high + (strip ? STRIP : 0) + BELOW + slant;
-      s->y += s->row_high[row];
+      s->on.y += s->row_high[row];
     }
   if (!narrow)
     {
-      s->y += LINE / 2;
+      s->on.y += QK_CANVAS_LINE / 2;
       put_foot (s, true);
     }
-  s->height = ceil (s->y);
+  s->on.height = ceil (s->on.y);
 }
 
 /* ---- Panels of the script ------------------------------------------------------------------- */
@@ -1069,10 +967,11 @@ measure (struct sheet *s, struct chart *c, bool narrow)
 static void
 put_margins (const struct sheet *s, double left, double right, double top, double bottom)
 {
-  fprintf (s->out,
+  fprintf (s->on.out,
            "set lmargin at screen %.5f; set rmargin at screen %.5f\n"
            "set tmargin at screen %.5f; set bmargin at screen %.5f\n",
-           across (s, left), across (s, right), up (s, top), up (s, bottom));
+           qk_canvas_across (&s->on, left), qk_canvas_across (&s->on, right),
+           qk_canvas_up (&s->on, top), qk_canvas_up (&s->on, bottom));
 }
 
 /* Labels at the values of x, as many as fit.  */
@@ -1091,17 +990,17 @@ put_x_tics (const struct sheet *s, const struct panel *p, bool labels)
     if (!(x[j] == last))
       x[n++] = last = x[j];
   step = p->words ? 1 : (n + TICS - 1) / TICS;
-  fputs ("set xtics (", s->out);
+  fputs ("set xtics (", s->on.out);
   for (size_t j = 0; j < n; j += step)
     {
       struct qk_sentence text = { "" };
       for (size_t k = 0; k < p->n && p->x && labels && !*text.text; k++)
         if (p->dot[k].x == x[j])
           qk_sentence_key (&text, key_of (&p->dot[k], p->x));
-      fputs (i++ ? ", " : "", s->out);
-      put_tic (s->out, text.text, x[j]);
+      fputs (i++ ? ", " : "", s->on.out);
+      qk_script_tic (s->on.out, text.text, x[j]);
     }
-  fprintf (s->out, ") %s\n", p->slant > 0 && labels ? "rotate by -30 left" : "norotate center");
+  fprintf (s->on.out, ") %s\n", p->slant > 0 && labels ? "rotate by -30 left" : "norotate center");
   free (x);
 }
 
@@ -1120,13 +1019,13 @@ put_y_tics (const struct sheet *s, const struct panel *p)
 {
   if (!p->log_y)
     {
-      fprintf (s->out, "set ytics %.10g\n", step_of (p->y_hi - p->y_lo, 4));
+      fprintf (s->on.out, "set ytics %.10g\n", step_of (p->y_hi - p->y_lo, 4));
       return;
     }
   int lowest = (int)floor (log10 (p->y_lo)), highest = (int)ceil (log10 (p->y_hi)), n = 0;
   double decades = log10 (p->y_hi / p->y_lo);
   int step = (int)ceil (decades / 6);
-  fputs ("set ytics (", s->out);
+  fputs ("set ytics (", s->on.out);
   for (int power = lowest; power <= highest; power++)
     for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3)
       {
@@ -1135,20 +1034,20 @@ put_y_tics (const struct sheet *s, const struct panel *p)
         if (y < p->y_lo || y > p->y_hi || (digit > 1 && decades > 2.2) || power % step)
           continue;
         qk_figure_plain (text, y, 6);
-        fputs (n++ ? ", " : "", s->out);
-        put_tic (s->out, text, y);
+        fputs (n++ ? ", " : "", s->on.out);
+        qk_script_tic (s->on.out, text, y);
       }
-  fputs (")\n", s->out);
+  fputs (")\n", s->on.out);
 }
 
 static void
 put_frame (const struct sheet *s, const struct panel *p, double lo, double hi, bool logarithmic)
 {
-  fprintf (s->out, "unset label; unset logscale\n");
+  fprintf (s->on.out, "unset label; unset logscale\n");
   if (p->log_x || logarithmic)
-    fprintf (s->out, "set logscale %s%s\n", p->log_x ? "x" : "", logarithmic ? "y" : "");
-  fprintf (s->out, "y0 = %.10g; y1 = %.10g\nset xrange [%.10g:%.10g]; set yrange [y0:y1]\n", lo, hi,
-           p->x_lo, p->x_hi);
+    fprintf (s->on.out, "set logscale %s%s\n", p->log_x ? "x" : "", logarithmic ? "y" : "");
+  fprintf (s->on.out, "y0 = %.10g; y1 = %.10g\nset xrange [%.10g:%.10g]; set yrange [y0:y1]\n", lo,
+           hi, p->x_lo, p->x_hi);
 }
 
 /* x as an expression: where bars of several series would hide each other, a little aside.  */
@@ -1209,9 +1108,9 @@ put_marks (const struct sheet *s, size_t panel, bool strip)
   double wide = fmax (2, fmin (room, strip ? 9 : 11));
   bool crowd = !p->series || p->values * series > CROWD;
   double step = p->words ? 0.3 / (double)series : 0.08 * (p->x_hi - p->x_lo);
-  fputs ("plot ", s->out);
+  fputs ("plot ", s->on.out);
   if (strip)
-    fputs ("0 with lines lc rgb '#808080' lw 1 dt 1", s->out);
+    fputs ("0 with lines lc rgb '#808080' lw 1 dt 1", s->on.out);
   const char *comma = strip ? ", \\\n  " : "";
   for (int layer = 0; layer < 5; layer++)
     for (size_t i = 0; i < series; i++)
@@ -1225,41 +1124,42 @@ put_marks (const struct sheet *s, size_t panel, bool strip)
             || (layer == 4 && !bad[QK_FAILS] && !bad[QK_UNDECIDED]))
           continue;
         bool line = layer == 1 && !p->words && !p->single;
-        fprintf (s->out, "%s$p%zu_%zu using (%s):", comma, panel + 1, i + 1, line ? "$1" : x.text);
+        fprintf (s->on.out, "%s$p%zu_%zu using (%s):", comma, panel + 1, i + 1,
+                 line ? "$1" : x.text);
         comma = ", \\\n  ";
         if (layer == 0)
           {
             struct qk_sentence from = { "" };
             qk_sentence_add (&from, "(has(6) ? lower(%s) : y0)", seen (p, strip, 6).text);
             fprintf (
-                s->out,
+                s->on.out,
                 "(strcol(8) eq 'described' ? NaN : %s):(0):((has(7) ? upper(%s) : y1)-%s) with "
                 "vectors nohead lc rgb '#b0808080' lw %.3g dt 1",
                 from.text, seen (p, strip, 7).text, from.text, wide);
           }
         else if (layer == 1 && !line)
-          fprintf (s->out,
+          fprintf (s->on.out,
                    "5 with points pt 0 notitle, $p%zu_%zu using (%s-%.6g):5:(%.6g):(0) "
                    "with vectors nohead lc rgb '%s' lw 1.4 dt %s",
                    panel + 1, i + 1, x.text, step, 2 * step, rgb, dash[style]);
         else if (layer == 1)
-          fprintf (s->out, "5 with lines lc rgb '%s' lw 1.4 dt %s", rgb, dash[style]);
+          fprintf (s->on.out, "5 with lines lc rgb '%s' lw 1.4 dt %s", rgb, dash[style]);
         else if (layer == 2)
-          fprintf (s->out,
+          fprintf (s->on.out,
                    "(%s):(lower(%s)):(upper(%s)) with yerrorbars pt 0 lc rgb '%s' lw 1.3 dt 1",
                    estimate.text, lo.text, hi.text, rgb);
         else if (layer == 3)
-          fprintf (s->out, "(%s) with points pt %s ps %s lc rgb '%s' lw 1.3", estimate.text,
+          fprintf (s->on.out, "(%s) with points pt %s ps %s lc rgb '%s' lw 1.3", estimate.text,
                    p->series ? shape[style] : "7", crowd ? "0.4" : "0.75", rgb);
         else
           fprintf (
-              s->out,
+              s->on.out,
               "(strcol(8) eq 'fails' ? %s : NaN) with points pt 2 ps 1.7 lc rgb '#000000' lw 1.5, "
               "\\\n  $p%zu_%zu using (%s):(strcol(8) eq 'undecided' ? %s : NaN) with points pt 1 "
               "ps 1.7 lc rgb '#000000' lw 1.5",
               estimate.text, panel + 1, i + 1, x.text, estimate.text);
       }
-  fputs ("\n", s->out);
+  fputs ("\n", s->on.out);
 }
 
 static void
@@ -1268,32 +1168,32 @@ put_panel (const struct sheet *s, size_t panel, double left, double top)
   const struct panel *p = &s->chart->panel[panel];
   bool strip = p->strip != NO_STRIP;
   double x = left + EDGE, right = left + s->wide, y = top + ABOVE, bottom = y + s->high;
-  put_comment (s->out, p->quantity->name);
+  qk_script_comment (s->on.out, p->quantity->name);
   put_margins (s, x, right, y, bottom);
   put_frame (s, p, p->y_lo, p->y_hi, p->log_y);
-  fputs ("set label ", s->out);
-  put_text (s->out, heading (p->quantity).text);
-  fprintf (s->out, " at screen %.5f, %.5f left font ',12'\n", across (s, left + 12),
-           up (s, y - 14));
+  fputs ("set label ", s->on.out);
+  qk_script_text (s->on.out, heading (p->quantity).text);
+  fprintf (s->on.out, " at screen %.5f, %.5f left font ',12'\n",
+           qk_canvas_across (&s->on, left + 12), qk_canvas_up (&s->on, y - 14));
   put_x_tics (s, p, !strip);
   put_y_tics (s, p);
-  fputs ("set xlabel ", s->out);
-  put_text (s->out, strip || !p->x ? "" : p->x);
-  fputs (" offset 0, 0.4\n", s->out);
+  fputs ("set xlabel ", s->on.out);
+  qk_script_text (s->on.out, strip || !p->x ? "" : p->x);
+  fputs (" offset 0, 0.4\n", s->on.out);
   put_marks (s, panel, false);
   if (!strip)
     return;
   put_margins (s, x, right, bottom + 8, bottom + STRIP);
   put_frame (s, p, p->s_lo, p->s_hi, false);
   const char *unit = p->strip == PERCENT ? "% off" : p->strip == DIFFERENCE ? "off" : "of band";
-  fputs ("set label ", s->out);
-  put_text (s->out, unit);
-  fprintf (s->out, " at screen %.5f, %.5f center rotate by 90 font ',10'\n", across (s, left + 9),
-           up (s, bottom + STRIP / 2 + 4));
+  fputs ("set label ", s->on.out);
+  qk_script_text (s->on.out, unit);
+  fprintf (s->on.out, " at screen %.5f, %.5f center rotate by 90 font ',10'\n",
+           qk_canvas_across (&s->on, left + 9), qk_canvas_up (&s->on, bottom + STRIP / 2 + 4));
   put_x_tics (s, p, true);
-  fprintf (s->out, "set ytics %.10g\nset xlabel ", step_of (p->s_hi - p->s_lo, 2.5));
-  put_text (s->out, p->x ? p->x : "");
-  fputs (" offset 0, 0.4\n", s->out);
+  fprintf (s->on.out, "set ytics %.10g\nset xlabel ", step_of (p->s_hi - p->s_lo, 2.5));
+  qk_script_text (s->on.out, p->x ? p->x : "");
+  fputs (" offset 0, 0.4\n", s->on.out);
   put_marks (s, panel, true);
 }
 
@@ -1303,86 +1203,44 @@ put_text_layer (struct sheet *s, bool narrow)
 {
   const struct chart *c = s->chart;
   put_head (s, false);
-  double legend = s->y - LINE / 2;
-  s->y = s->top;
+  double legend = s->on.y - QK_CANVAS_LINE / 2;
+  s->on.y = s->top;
   for (size_t row = 0; row < s->rows; row++)
-    s->y += s->row_high[row];
-  s->y += LINE;
+    s->on.y += s->row_high[row];
+  s->on.y += QK_CANVAS_LINE;
   if (!narrow)
     put_foot (s, false);
-  put_margins (s, 4, s->width - 4, 2, s->height - 2);
-  fputs ("unset border; unset tics; set xrange [0:1]; set yrange [0:1]\n", s->out);
+  put_margins (s, 4, s->on.width - 4, 2, s->on.height - 2);
+  fputs ("unset border; unset tics; set xrange [0:1]; set yrange [0:1]\n", s->on.out);
   if (has_legend (c))
     {
-      fprintf (s->out,
+      fprintf (s->on.out,
                "set key at screen %.5f, %.5f left top Left reverse horizontal maxcols %zu "
                "samplen 3 font ',11'\nplot ",
-               across (s, 4), up (s, legend), legend_columns (s));
+               qk_canvas_across (&s->on, 4), qk_canvas_up (&s->on, legend), legend_columns (s));
       for (size_t i = 0; i < c->labels; i++)
         {
-          fprintf (s->out, "%s2 with linespoints pt %s ps 0.9 dt %s lc rgb '%s' lw 1.4 title ",
+          fprintf (s->on.out, "%s2 with linespoints pt %s ps 0.9 dt %s lc rgb '%s' lw 1.4 title ",
                    i ? ", \\\n  " : "", shape[i], dash[i], color[i]);
-          put_text (s->out, c->label[i].text);
+          qk_script_text (s->on.out, c->label[i].text);
         }
-      fputs ("\n", s->out);
+      fputs ("\n", s->on.out);
     }
   else
-    fputs ("unset key\nplot 2 with lines\n", s->out);
+    fputs ("unset key\nplot 2 with lines\n", s->on.out);
   fputs (
       "unset key; unset label; set border 31 lw 0.7 lc rgb '#000000'\n"
       "set xtics nomirror out scale 0.6 font ',11'; set ytics nomirror out scale 0.6 font ',11'\n",
-      s->out);
-}
-
-static void
-put_terminal (const struct sheet *s, enum qk_picture picture, const char *target)
-{
-  double w = s->width, h = s->height;
-  switch (picture)
-    {
-    case QK_PICTURE_PNG:
-      fprintf (
-          s->out,
-          "set terminal pngcairo size %.0f, %.0f noenhanced font 'sans-serif,12' fontscale 1.5 "
-          "linewidth 2 pointscale 2 background '#ffffff'\n",
-          2 * w, 2 * h);
-      break;
-    case QK_PICTURE_PDF:
-      fprintf (
-          s->out,
-          "set terminal pdfcairo size %.3fin, %.3fin noenhanced font 'sans-serif,12' fontscale "
-          "0.75 linewidth 1 pointscale 0.9 background '#ffffff'\n",
-          w / 96, h / 96);
-      break;
-    case QK_PICTURE_INLINE:
-      fprintf (s->out, "set terminal svg size %.0f, %.0f dynamic noenhanced font 'sans-serif,12'\n",
-               w, h);
-      break;
-    default:
-      fprintf (s->out,
-               "set terminal svg size %.0f, %.0f noenhanced font 'sans-serif,12' background "
-               "'#ffffff'\n",
-               w, h);
-      break;
-    }
-  if (target)
-    {
-      fputs ("set output ", s->out);
-      put_text (s->out, target);
-      putc ('\n', s->out);
-    }
+      s->on.out);
 }
 
 static void
 write_script (FILE *out, struct chart *c, enum qk_picture picture, const char *target)
 {
-  struct sheet s = { .out = out, .chart = c };
+  struct sheet s = { .on.out = out, .chart = c };
   bool narrow = picture == QK_PICTURE_INLINE;
   measure (&s, c, narrow);
-  put_comment (out, "A picture made by qkcheck " PACKAGE_VERSION
-                    ", for gnuplot 5.4 or later: gnuplot FILE.gp draws it.");
-  fputs ("set encoding utf8\n", out);
-  put_terminal (&s, picture, target);
+  qk_canvas_open (&s.on, picture, target);
   fputs ("\n# Columns: x, estimate, lo, hi, exact, band_lo, band_hi, verdict; NaN where there is "
          "none.\n",
          out);
@@ -1435,33 +1293,6 @@ qk_plot_write (FILE *out, const struct qk_plot *plot, enum qk_picture picture, c
   return failed ? -1 : 0;
 }
 
-int
-qk_picture_of (enum qk_picture *picture, const char *path, char why[static QK_WHY])
-{
-  static const char *const ending[] = { ".svg", ".png", ".pdf", ".gp" };
-  char quoted[QK_QUOTED];
-  size_t length = strlen (path);
-  for (int i = QK_PICTURE_SVG; i <= QK_PICTURE_GP; i++)
-    {
-      size_t n = strlen (ending[i]);
-      if (length > n && !strcmp (path + length - n, ending[i]))
-        {
-          *picture = (enum qk_picture)i;
-          return 0;
-        }
-    }
-  return qk_complain (why, "'%s' ends in none of .svg, .png, .pdf, .gp",
-                      qk_quote (quoted, path, length));
-}
-
-void
-qk_plot_trial (FILE *out, enum qk_picture picture)
-{
-  const struct sheet s = { .out = out, .width = 96, .height = 96 };
-  put_terminal (&s, picture, NULL);
-  fputs ("plot 0\n", out);
-}
-
 /* Where the script FILE.gp draws to: FILE.svg, in the folder where it is run.  */
 static struct qk_sentence
 target_of (const char *path)
@@ -1482,24 +1313,29 @@ qk_plot_report (FILE *out, const struct qk_report *report, enum qk_picture pictu
 {
   const struct qk_plan *plan = report->plan;
   const struct qk_outcome *outcome = report->outcome;
+  struct qk_sentence title = { "" }, under = qk_story_setting (plan),
+                     target = target_of (plan->params->plot);
+  const char *to = picture == QK_PICTURE_GP ? target.text : NULL;
+  qk_sentence_add (&title, "%s  %s%s", plan->experiment->asked,
+                   qk_story_word (qk_report_verdict (report)),
+                   outcome->complete ? "." : ", so far: this is a partial result.");
+  if (plan->n_asked)
+    {
+      qk_plot_ledger (out, report, title.text, under.text, picture, to);
+      return 0;
+    }
   const struct qk_finding **found = calloc (outcome->n_findings + 1, sizeof *found);
   if (!found)
     return qk_complain (why, "out of memory");
   for (size_t i = 0; i < outcome->n_findings; i++)
     found[i] = &outcome->findings[i];
-  struct qk_sentence title = { "" }, under = qk_story_setting (plan),
-                     target = target_of (plan->params->plot);
-  qk_sentence_add (&title, "%s  %s%s", plan->experiment->asked,
-                   qk_story_word (qk_outcome_verdict (outcome)),
-                   outcome->complete ? "." : ", so far: this is a partial result.");
   struct qk_plot plot = { .experiment = plan->experiment,
                           .found = found,
                           .n = outcome->n_findings,
                           .quantity = &plan->params->quantity,
                           .title = title.text,
                           .under = under.text };
-  int failed
-      = qk_plot_write (out, &plot, picture, picture == QK_PICTURE_GP ? target.text : NULL, why);
+  int failed = qk_plot_write (out, &plot, picture, to, why);
   free (found);
   return failed;
 }

@@ -9,20 +9,9 @@
 #define QK_PLOT_H
 
 #include "report.h"
+#include "script.h"
 
 #include <stdio.h>
-
-enum qk_picture
-{
-  QK_PICTURE_SVG,
-  QK_PICTURE_PNG,
-  QK_PICTURE_PDF,
-  QK_PICTURE_GP,    /* the script itself */
-  QK_PICTURE_INLINE /* SVG for a page: no title, no ground, one panel below another */
-};
-
-/* The picture that the ending of a path asks for.  0, or -1 and why.  */
-int qk_picture_of (enum qk_picture *picture, const char *path, char why[static QK_WHY]);
 
 struct qk_plot
 {
@@ -38,11 +27,12 @@ struct qk_plot
 int qk_plot_write (FILE *out, const struct qk_plot *plot, enum qk_picture picture,
                    const char *target, char why[static QK_WHY]);
 
+/* The same of a run that settles rows of the ledger: these, one below another (plot-ledger.c).  */
+void qk_plot_ledger (FILE *out, const struct qk_report *report, const char *title,
+                     const char *under, enum qk_picture picture, const char *target);
+
 /* The picture of a whole run, as --plot has it.  */
 int qk_plot_report (FILE *out, const struct qk_report *report, enum qk_picture picture,
                     char why[static QK_WHY]);
-
-/* A script that only shows whether a picture of that kind can be drawn.  */
-void qk_plot_trial (FILE *out, enum qk_picture picture);
 
 #endif

@@ -167,7 +167,6 @@ usage "verify: --quantity: these alone settle none of the rows" verify score-mea
 usage "verify: unknown option '--dk'" verify --dk=4
 usage "verify: unknown option '--samples'" verify --samples=300
 usage "verify: --report: 'a.htm' ends in none of .html, .md" verify --report=a.htm
-usage "verify: unknown option '--plot'" verify --plot=a.svg
 usage "claims: 'score-varience' is no ID; did you mean 'score-variance'" claims score-mean score-varience
 usage "claims: 'nonsense' is no ID; --help says" claims nonsense
 usage "claims: '' is no ID" claims ""

@@ -13,7 +13,7 @@ rooms='
   2  experiment replay scored inputs weights part sums narrow given whole
   3  experiments/* claims theorems pictures
   4  engine commands option report report-* story ledger settle roff completion figure grid blocks
-     dump plot page gnuplot output help registry registry-list manual build
+     dump plot plot-ledger script page gnuplot output help registry registry-list manual build
   5  main
 '
 

@@ -113,6 +113,47 @@ data 24 audit "$source/contrib/tinystories/q.npy" "$source/contrib/tinystories/k
 data 96 reference --dk=1..8 --samples=256 --quantity=error_rms_u --format-in=binary16,bfloat16 --algorithm=all
 check 'more series than shapes: a cloud' holds data.gp 'all look alike'
 
+# ---- The picture of rows: what each finding is of its band, once for every row that it settles
+
+cat > ledger.py <<'END'
+"""ledger.py SCRIPT FINDINGS -- the data of a script are the findings of the rows, as shares of bands."""
+import json, math, sys
+
+lines = open(sys.argv[1], encoding="utf-8").read().split("$findings << END\n")[1].split("\nEND\n")[0]
+got = sorted((w[6], w[7], *(float(x) for x in w[1:5])) for w in map(str.split, lines.split("\n")))
+said = [json.loads(line) for line in open(sys.argv[2])]
+findings = [f for f in said if f["type"] in ("finding", "measured")]
+wanted = []
+for row in (r for r in said if r["type"] == "row"):
+    for f in (findings[i] for i in row["findings"]):
+        lo, hi = f["band_lo"], f["band_hi"]
+        if f["verdict"] is None or f["method"] not in ("t", "binomial", "order", "dkw"):
+            continue
+        if not all(isinstance(x, (int, float)) for x in (lo, hi)) or not lo < hi:
+            continue
+        numbers = (f[name] for name in ("estimate", "lo", "hi", "exact"))
+        wanted.append((row["id"], f["quantity"], *(
+            (x - (lo + hi) / 2) / ((hi - lo) / 2) if isinstance(x, (int, float)) else math.nan
+            for x in numbers)))
+wanted.sort()
+assert len(got) == len(wanted), (len(got), len(wanted))
+for g, w in zip(got, wanted):
+    assert g[:2] == w[:2], (g, w)
+    for x, y in zip(g[2:], w[2:]):
+        assert abs(x - y) <= 1e-9 * (1 + abs(y)) or x != x and y != y, (g, w)
+print(len(got))
+END
+"$QKCHECK" verify score-mean term-variance length-dilution score-law head-rank head-quality \
+  --tolerance=0.1 --json --plot=ledger.gp > ledger.json
+check 'verify: every finding of a row with its place' test $? = 0
+if [ -n "$python" ]; then
+  placed=$("$python" ledger.py ledger.gp ledger.json)
+  check "verify: $placed places" test "${placed:-0}" -ge 10
+fi
+check 'what has to fail is told from what has to hold' holds ledger.gp ' fails score-mean score_mean'
+check 'a row without an interval says so' holds ledger.gp "'exact, or bounded on one side' at first 0"
+check 'a row that did not run stands there too' holds ledger.gp "'published' at first 3"
+
 for threads in 1 3; do
   # shellcheck disable=SC2086
   "$QKCHECK" $quick --threads=$threads --plot=threads-$threads.gp > out
@@ -234,6 +275,10 @@ if command -v gnuplot > /dev/null; then
   check 'png is PNG' sh -c 'head -c 8 real.png | grep -q PNG'
   check 'pdf is PDF' sh -c 'head -c 5 real.pdf | grep -q %PDF'
   mv real.svg first.svg
+  LC_ALL=C.UTF-8 gnuplot --default-settings ledger.gp > drawn 2>&1
+  check "gnuplot draws rows: $(head -n 3 drawn)" test $? = 0 -a -s ledger.svg -a ! -s drawn
+  "$QKCHECK" verify head-quality --plot=none.svg > out 2> err
+  check "rows of which none ran: $(cat err)" test $? = 0 -a -s none.svg -a ! -s err
   LC_ALL=C.UTF-8 gnuplot --default-settings real.gp > drawn 2>&1
   check "the script runs by hand: $(cat drawn)" test ! -s drawn
   check 'by hand it draws the same' cmp -s first.svg real.svg

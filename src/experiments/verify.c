@@ -332,7 +332,7 @@ static const struct qk_operand operands[]
           .word = qk_claim_word },
         { 0 } };
 
-static const char *const without[] = { "dk", "dist", "q-dist", "k-dist", "samples", "plot", NULL };
+static const char *const without[] = { "dk", "dist", "q-dist", "k-dist", "samples", NULL };
 
 static const struct qk_option options[] = {
   QK_OPTION_QUESTION,
