@@ -50,6 +50,24 @@ const struct qk_pictured qk_pictures[] = {
     .arguments = "--dk=4,16,64 --tolerance=0.02",
     .quantities = WORDS ("asymmetry", "diagonal_argmax"),
     .claims = WORDS ("shared-symmetric", "separate-asymmetric") },
+  { .title = "Heads with inputs of their own differ",
+    .says
+    = "The divergence of the weights of two heads whose scores are independent, normal, of "
+      "deviation σ: they differ the more the larger their scores. Heads with the same weights "
+      "are the same at every σ: several are no gain by themselves.",
+    .command = "heads",
+    .arguments = "--keys=8,64 --heads=1 --sigma=0.5..32*2 --tolerance=0.02",
+    .quantities = WORDS ("head_divergence"),
+    .claims = WORDS ("head-subspaces") },
+  { .title = "The variance of an additive score",
+    .says
+    = "With v of variance 2/(h+1) it does not grow as d_k: tanh keeps it near 1. About half of "
+      "it is between keys of one query, which is what the softmax sees.",
+    .command = "additive",
+    .arguments = "--dk=1,4,16,64,256 --quantity=additive_variance,additive_row_variance "
+                 "--tolerance=0.02",
+    .quantities = WORDS ("additive_variance", "additive_row_variance"),
+    .claims = WORDS ("additive-variance") },
   { .title = "Rounding errors of dot products",
     .says
     = "In units of the last place of each format, the error of a sum of d_k products grows as "

@@ -270,6 +270,23 @@ style_of (struct chart *c, const struct qk_sentence *label)
   return i;
 }
 
+/* A word of the case that is neither below nor among the parts, and stands in for one that the case
+   does not have; or NULL.  */
+static const struct qk_key *
+other_word (const struct panel *p, const struct dot *dot)
+{
+  const struct qk_key *key = dot->found->statement->key;
+  for (size_t k = 0; k < QK_KEYS && key[k].name; k++)
+    {
+      bool told = !key[k].text || (p->x && !strcmp (key[k].name, p->x));
+      for (size_t i = 0; i < p->parts; i++)
+        told |= !strcmp (key[k].name, p->part[i]);
+      if (!told)
+        return &key[k];
+    }
+  return NULL;
+}
+
 static struct qk_sentence
 series_label (const struct panel *p, const struct dot *dot)
 {
@@ -277,7 +294,10 @@ series_label (const struct panel *p, const struct dot *dot)
   for (size_t i = 0; i < p->parts; i++)
     {
       const struct qk_key *key = key_of (dot, p->part[i]);
-      qk_sentence_add (&s, "%s%s%s", *s.text ? ", " : "", key ? "" : "no ", p->part[i]);
+      if (!key)
+        key = other_word (p, dot);
+      qk_sentence_add (&s, "%s%s%s", *s.text ? ", " : "", key ? "" : "no ",
+                       key ? key->name : p->part[i]);
       if (!key)
         continue;
       qk_sentence_add (&s, " = ");

@@ -106,6 +106,8 @@ check 'no number parts series: words below' holds data.gp "set xlabel 'weights'"
 check 'words are labels' holds data.gp "'separate' "
 data 18 gradient --dk=4,16,64 --keys=8 --samples=600 --quantity=jacobian_median,jacobian_quantile,jacobian_median_spread
 check 'quantiles are series' holds data.gp "title 'scale = none, quantile = 0.1'"
+data 12 heads --keys=8,16 --heads=1 --sigma=1,2,4 --samples=512 --quantity=head_divergence
+check 'another word stands in for one that a case does not have' holds data.gp "title 'weights = shared, keys = 8'"
 data 5 scale --dk=2,8 --samples=4096 --quantity=scaled_variance_slope
 check 'slopes run over the exponent' holds data.gp "set xlabel 'alpha'"
 data 264 audit "$source/contrib/tinystories/q.npy" "$source/contrib/tinystories/k.npy"
