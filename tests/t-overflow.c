@@ -122,6 +122,14 @@ START_TEST (far_away)
         ck_assert_msg (above < below && above - below > -3e-6 * fabs (below), "%g: %.10g %.10g", d,
                        below, above);
       }
+  /* There no two of n scores are, and their probabilities add up: seen where the logarithm of one
+     is smallest, at d = 1.  */
+  for (double n = 1; n <= 0x1p20; n *= 32)
+    {
+      struct qk_overflow one = { 1, 0.731, false, 1 }, many = { 1, 0.731, false, n };
+      double more = qk_overflow_log_score (&many, 1e12) - qk_overflow_log_score (&one, 1e12);
+      ck_assert_msg (fabs (more - log (n)) < 0.01, "n = %g: %g more than of one", n, more);
+    }
   for (int f = 0; f < QK_FLOATS; f++)
     {
       struct qk_overflow o = { 64, 0.125, false, 64 };
