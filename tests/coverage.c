@@ -216,24 +216,30 @@ static const struct
   size_t seeds;
   const char *command;
 } list[] = {
-  { 600, "variance --dk=1,3,64 --samples=524288" },
-  { 300, "variance --dk=2,16 --samples=2097152 --dist=exponential" },
-  { 300, "variance --dk=5 --samples=2097152 --q-dist=rademacher --k-dist=student:nu=9,mean=0.5" },
-  { 1000, "variance --dk=2 --samples=524288 --correlation=0.9" },
-  { 150, "scale --dk=1,4,16 --samples=524288 --correlation=0.3" },
-  { 150, "scale --dk=1,5 --samples=2097152 --q-dist=exponential --k-dist=laplace" },
-  { 400, "softmax --keys=8 --dk=2 --samples=65536" },
-  { 300, "softmax --keys=2 --dk=1 --samples=262144 --scale=none" },
-  { 200, "softmax --keys=17 --dk=3 --samples=65536 --causal" },
-  { 400, "softmax --keys=16 --sigma=0.5,8 --samples=65536" },
-  { 120, "gradient --keys=5 --dk=1,6 --scale=sqrt --samples=32768" },
-  { 60, "symmetry --keys=5 --model-dim=4 --dk=3 --samples=65536" },
-  { 60, "symmetry --keys=3 --dk=4 --samples=65536 --weights=none --dist=uniform:mean=0.5" },
-  { 60, "heads --keys=5 --model-dim=8 --heads=2 --samples=32768 --init=unit,packed"
-        " --quantity=head_overlap,head_divergence,head_score_variance" },
+  { 1000, "variance --dk=1,3,64 --samples=524288" },
+  { 500, "variance --dk=2,16 --samples=2097152 --dist=exponential" },
+  { 500, "variance --dk=5 --samples=2097152 --q-dist=rademacher --k-dist=student:nu=9,mean=0.5" },
+  { 2000, "variance --dk=2 --samples=524288 --correlation=0.9" },
+  { 300, "scale --dk=1,4,16 --samples=524288 --correlation=0.3" },
+  { 300, "scale --dk=2,5 --samples=2097152 --q-dist=exponential --k-dist=laplace" },
+  { 1000, "softmax --keys=8 --dk=2 --samples=65536" },
+  { 500, "softmax --keys=2 --dk=1 --samples=262144 --scale=none" },
+  { 300, "softmax --keys=17 --dk=3 --samples=65536 --causal" },
+  { 1000, "softmax --keys=16 --sigma=0.5,8 --samples=65536" },
+  { 1000, "gradient --keys=5 --dk=6,12 --scale=sqrt --samples=106496 --quantity=jacobian_square,"
+          "query_gradient_square,query_gradient_mean,jacobian_square_slope" },
+  { 300, "gradient --keys=5 --dk=1,6 --scale=sqrt --samples=8192 --quantity=jacobian_median,"
+         "query_gradient_median,jacobian_quantile,query_gradient_quantile" },
+  { 300, "symmetry --keys=5 --model-dim=4 --dk=3 --samples=65536" },
+  { 300, "symmetry --keys=3 --dk=4 --samples=65536 --weights=none --dist=uniform:mean=0.5" },
+  { 300, "heads --keys=5 --model-dim=8 --heads=2 --samples=32768 --init=unit,packed"
+         " --quantity=head_overlap,head_divergence,head_score_variance" },
   { 60, "additive --dk=1,5 --samples=131072 --quantity=additive_variance,additive_row_variance,"
         "tanh_saturated,cosine_variance,cosine_law" },
-  { 60, "reference --dk=3,20 --samples=65536 --keys=5" },
+  { 1000, "reference --dk=3 --format-in=binary32 --samples=131072"
+          " --quantity=error_rms_u,error_bias" },
+  { 400, "reference --dk=20 --samples=65536 --keys=5"
+         " --quantity=overflow_score,overflow_exp,overflow_sum" },
 };
 
 static bool
