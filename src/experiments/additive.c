@@ -1532,8 +1532,8 @@ summarise_additive (char *text, size_t size, const struct qk_plan *plan,
         qk_enclose_quantile (&add, t->data + ADDITIVE_SECONDS, t->rows, 1, t->columns, 0.5, 0.1);
         used = snprintf (text, size,
                          "Here a score of d_k = %zu takes %.2g ns as a dot product, and %.2g ns "
-                         "additive with %zu hidden units. ",
-                         u->d, dot.estimate / all, add.estimate / all, u->h);
+                         "additive with %zu hidden unit%s. ",
+                         u->d, dot.estimate / all, add.estimate / all, u->h, u->h == 1 ? "" : "s");
       }
   if (!qk_plan_wants (plan, "counterexample") || used < 0 || (size_t)used >= size)
     return;
