@@ -1,4 +1,4 @@
-/* story.h -- what the reports for people are made of; only report-*.c see it.  */
+/* story.h -- what reports for people, pictures and pages are made of.  */
 
 #ifndef QK_STORY_H
 #define QK_STORY_H
